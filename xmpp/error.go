@@ -1,0 +1,32 @@
+package xmpp
+
+// StreamError is a stream-level error condition (RFC 6120 §4.9). It ends the
+// stream it belongs to and no other.
+type StreamError struct {
+	Condition string // a defined condition of RFC 6120 §4.9.3
+	Text      string // for people; says what was wrong, never quotes input
+	App       string // application-specific condition, as XML; may be empty
+}
+
+func (e *StreamError) Error() string { return e.Condition + ": " + e.Text }
+
+// Append writes <stream:error/> with all the declarations that it needs to stand alone.
+func (e *StreamError) Append(dst []byte) []byte { panic("unbuilt") }
+
+// StanzaError is a stanza-level error (RFC 6120 §8.3).
+type StanzaError struct {
+	Type      string // auth, cancel, continue, modify, wait
+	Condition string // a defined condition of RFC 6120 §8.3.3
+	Text      string
+	App       string // application-specific condition, as XML; may be empty
+}
+
+func (e *StanzaError) Error() string { return e.Condition + ": " + e.Text }
+
+// AppendReply writes the error answer to el as a stanza of the content
+// namespace to: el's kind and id, type='error', from and to as given (nil is left out).
+// It does not repeat el's payload. Never call it for a stanza of type error,
+// nor for an IQ result (RFC 6120 §8.3.1).
+func (e *StanzaError) AppendReply(dst []byte, el *Element, content Content, from, to []byte) []byte {
+	panic("unbuilt")
+}

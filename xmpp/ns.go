@@ -1,0 +1,32 @@
+package xmpp
+
+// Namespaces of the wire.
+const (
+	NSClient       = "jabber:client"
+	NSComponent    = "jabber:component:accept"
+	NSStream       = "http://etherx.jabber.org/streams"
+	NSStreamErrors = "urn:ietf:params:xml:ns:xmpp-streams"
+	NSStanzaErrors = "urn:ietf:params:xml:ns:xmpp-stanzas"
+	NSSASL         = "urn:ietf:params:xml:ns:xmpp-sasl"
+	NSBind         = "urn:ietf:params:xml:ns:xmpp-bind"
+	NSSession      = "urn:ietf:params:xml:ns:xmpp-session"
+	NSFraming      = "urn:ietf:params:xml:ns:xmpp-framing"
+	NSBOSH         = "http://jabber.org/protocol/httpbind"
+	NSXBOSH        = "urn:xmpp:xbosh"
+	NSSM           = "urn:xmpp:sm:3"
+	NSCSI          = "urn:xmpp:csi:0"
+	NSPing         = "urn:xmpp:ping"
+	NSRoster       = "jabber:iq:roster"
+	NSDiscoInfo    = "http://jabber.org/protocol/disco#info"
+	NSDiscoItems   = "http://jabber.org/protocol/disco#items"
+	NSVersion      = "jabber:iq:version"
+	NSMUC          = "http://jabber.org/protocol/muc"
+	NSMUCUser      = "http://jabber.org/protocol/muc#user"
+	NSMUCOwner     = "http://jabber.org/protocol/muc#owner"
+	NSMUCAdmin     = "http://jabber.org/protocol/muc#admin"
+	NSDelay        = "urn:xmpp:delay"
+	NSStanzaID     = "urn:xmpp:sid:0"
+	NSForward      = "urn:xmpp:forward:0"
+	NSCarbons      = "urn:xmpp:carbons:2"
+	NSXML          = "http://www.w3.org/XML/1998/namespace"
+)

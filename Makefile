@@ -1,0 +1,62 @@
+# Usher. The two that matter first: make demo, make test.
+#
+# Nothing here touches an XMPP server that the machine runs already; packages
+# that are missing are installed with apt-get, their services not started.
+
+SHELL      := /bin/bash
+VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+UPSTREAM   ?= prosody
+FUZZTIME   ?= 30s
+BENCHTIME  ?= 1s
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
+
+.PHONY: build demo test test-full check lint unit alloc e2e fuzz bench need clean
+
+build: ## one static binary
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o usher .
+
+demo: ## Usher with a server of its own and a chat page; UPSTREAM=ejabberd for the other server
+	@.ci/need $(UPSTREAM) npm
+	@cd demo && if [ ! -f node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; \
+		then npm ci --no-audit --no-fund --loglevel=error; fi
+	@$(MAKE) -s build
+	@mkdir -p .demo && go build -o .demo/demo ./demo
+	@exec .demo/demo -upstream $(UPSTREAM)
+
+test: ## everything, within 25 minutes on two cores
+	@.ci/test
+
+test-full: ## the large forms too
+	@USHER_FULL=1 FUZZTIME=$${FUZZTIME:-5m} .ci/test
+
+check: ## format, vet, staticcheck, and the rules of the house
+	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
+		if [ -n "$$unformatted" ]; then echo "gofmt -w these:"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	go run $(STATICCHECK) ./...
+	go test -count=1 -run '^TestHouse' .
+
+lint: check ## check, and known vulnerabilities
+	@.ci/vulnerabilities $(GOVULNCHECK)
+
+unit: ## every package but e2e, with the race detector
+	go test -race -timeout 10m $$(go list ./... | grep -v '/e2e')
+
+alloc: ## allocation tests (they mean nothing under the race detector), each benchmark once
+	go test -run Alloc -bench . -benchtime 1x -timeout 10m $$(go list ./... | grep -v '/e2e')
+
+e2e: ## the real binary with real servers and real clients
+	@.ci/need prosody ejabberd chromium npm
+	@if [ -f e2e/package-lock.json ]; then cd e2e && npm ci --no-audit --no-fund --loglevel=error; fi
+	go test -count=1 -timeout $${E2E_TIMEOUT:-20m} ./e2e/...
+
+fuzz: ## each fuzz target for FUZZTIME
+	@FUZZTIME=$(FUZZTIME) .ci/fuzz
+
+bench: ## Go benchmarks
+	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) $$(go list ./... | grep -v '/e2e')
+
+clean:
+	rm -rf usher .demo bench/out demo/node_modules e2e/node_modules

@@ -1,0 +1,102 @@
+package xmpptest
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// StartProsody starts the installed Prosody (0.12) as a child process. It
+// fails if the program is not there.
+func StartProsody(opts ServerOptions) (*Server, error) {
+	return startServer(dialect{
+		name:  "prosody",
+		write: writeProsody,
+		command: func(s *Server) *exec.Cmd {
+			return exec.Command("prosody", "-F", "--config", filepath.Join(s.dir, "prosody.cfg.lua"))
+		},
+		ready: prosodyReady,
+		taken: "Failed to open server port",
+	}, opts)
+}
+
+func prosodyReady(s *Server) []string {
+	// Nothing is accepted before all hosts are loaded, whatever the order of these lines.
+	lines := []string{"Activated service 'c2s' on [127.0.0.1]:"}
+	if len(s.opts.Components) > 0 { // else the service isn't wanted by any host
+		lines = append(lines, "Activated service 'component' on [127.0.0.1]:")
+	}
+	if s.opts.Front != "" {
+		lines = append(lines, "Activated service 'http' on [127.0.0.1]:", s.opts.Front+":http")
+	}
+	return lines
+}
+
+func writeProsody(s *Server) error {
+	accounts := filepath.Join(s.dir, "data", "localhost", "accounts")
+	for _, d := range []string{accounts, filepath.Join(s.dir, "certs")} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			return err
+		}
+	}
+	for _, a := range s.opts.Accounts {
+		text := fmt.Sprintf("return { [\"password\"] = %q };\n", a.Password)
+		if err := os.WriteFile(filepath.Join(accounts, a.User+".dat"), []byte(text), 0o600); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(filepath.Join(s.dir, "prosody.cfg.lua"), []byte(prosodyConfig(s)), 0o644)
+}
+
+func prosodyConfig(s *Server) string {
+	var b strings.Builder
+	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	p(`run_as_root = true`)
+	p(`pidfile = %q`, filepath.Join(s.dir, "prosody.pid"))
+	p(`data_path = %q`, filepath.Join(s.dir, "data"))
+	p(`certificates = %q`, filepath.Join(s.dir, "certs"))
+	p(`log = { { levels = { min = "info" }, to = "console", timestamps = "%%X" } }`)
+	p(`interfaces = { "127.0.0.1" }`)
+	p(`c2s_ports = { %d }`, s.ports.c2s)
+	if len(s.opts.Components) > 0 {
+		p(`component_ports = { %d }; component_interfaces = { "127.0.0.1" }`, s.ports.component)
+	}
+	p(`https_ports = {}`)
+	modules := `"disco", "roster", "saslauth", "ping", "version", "time", "private", "pep", "carbons", "smacks"`
+	if s.opts.Front != "" {
+		p(`http_ports = { %d }; http_interfaces = { "127.0.0.1" }`, s.ports.http)
+		p(`http_default_host = %q`, s.opts.Front)
+		p(`consider_bosh_secure = true; consider_websocket_secure = true`)
+		modules += `, "bosh", "websocket"`
+	}
+	p(`modules_enabled = { %s }`, modules)
+	p(`modules_disabled = { "s2s", "tls" }`)
+	p(`c2s_require_encryption = false; allow_unencrypted_plain_auth = true`)
+	p(`c2s_stanza_size_limit = 1024*1024; component_stanza_size_limit = 1024*1024`)
+	p(`authentication = "internal_plain"`)
+	if s.opts.Disk {
+		p(`storage = "internal"`)
+	} else {
+		p(`default_storage = "memory"; storage = { accounts = "internal" }`)
+	}
+	p("%s", s.opts.Extra)
+	p(`VirtualHost "localhost"`)
+	if s.opts.Front != "" {
+		p(`VirtualHost %q`, s.opts.Front)
+		p(`  authentication = "anonymous"`)
+	}
+	p(`Component %q "muc"`, s.opts.Rooms)
+	p(`  restrict_room_creation = false`)
+	if s.opts.Archive {
+		p(`  modules_enabled = { "muc_mam" }; muc_log_by_default = true`)
+	}
+	p("%s", s.opts.ExtraRooms)
+	for _, c := range s.opts.Components {
+		p(`Component %q`, c.Domain)
+		p(`  component_secret = %q`, c.Secret)
+		p(`  component_conflict_resolve = "kick_old"`)
+	}
+	return b.String()
+}

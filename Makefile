@@ -15,7 +15,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 .PHONY: build demo test test-full check lint unit alloc e2e fuzz bench need clean
 
 build: ## one static binary
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o usher .
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X usher/gateway.version=$(VERSION)' -o usher .
 
 demo: ## Usher with a server of its own and a chat page; UPSTREAM=ejabberd for the other server
 	@.ci/need $(UPSTREAM) npm

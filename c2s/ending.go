@@ -22,14 +22,60 @@ const (
 	ResourceLimit          // the edge is full
 	Terminated             // ended by an operator
 	Shutdown               // the edge stops
+	Internal               // a failure of ours
 	numReasons
 )
 
+// reasonNames stand in the order of the constants.
+var reasonNames = [...]string{
+	"unknown", "client-closed", "connection-lost", "inactive", "pong-timeout",
+	"login-timeout", "stalled", "overflow", "bad-framing", "bad-xml",
+	"bad-protocol", "host-unknown", "policy-violation", "resource-limit",
+	"terminated", "shutdown", "internal",
+}
+
+// Does not compile unless each reason has a name.
+var _ = [1]struct{}{}[len(reasonNames)-int(numReasons)]
+
 // String is the metric label.
-func (r Reason) String() string { panic("unbuilt") }
+func (r Reason) String() string {
+	if r >= numReasons {
+		r = Unknown
+	}
+	return reasonNames[r]
+}
+
+// Reasons returns every reason, for those who set up a counter for each.
+func Reasons() []Reason {
+	all := make([]Reason, numReasons)
+	for i := range all {
+		all[i] = Reason(i)
+	}
+	return all
+}
 
 // Ending is how a stream ended.
 type Ending struct {
 	Reason Reason
 	Err    *xmpp.StreamError // what the client is told; nil = a plain close
+}
+
+// reasonOf files a stream error condition under a reason; other is for those
+// that don't tell by themselves.
+func reasonOf(condition string, other Reason) Reason {
+	switch condition {
+	case "host-unknown", "host-gone", "improper-addressing":
+		return HostUnknown
+	case "policy-violation":
+		return PolicyViolation
+	case "resource-constraint":
+		return ResourceLimit
+	case "system-shutdown":
+		return Shutdown
+	case "internal-server-error":
+		return Internal
+	case "not-well-formed", "restricted-xml", "unsupported-encoding", "bad-namespace-prefix", "invalid-xml":
+		return BadXML
+	}
+	return other
 }

@@ -1,7 +1,9 @@
 package c2s
 
 import (
+	"errors"
 	"net/netip"
+	"sync"
 	"time"
 
 	"usher/xmpp"
@@ -16,13 +18,6 @@ type Info struct {
 	Transport string     // "ws" or "bosh": a metric label
 }
 
-// Rate is a token bucket: PerSecond tokens flow in, at most Burst are kept.
-// A zero Rate does not limit.
-type Rate struct {
-	PerSecond float64
-	Burst     float64
-}
-
 // Host is what the Handler says of the domain that a stream was opened to.
 type Host struct {
 	Domain  string // canonical; the stream header's `from`
@@ -32,10 +27,13 @@ type Host struct {
 
 // Handler is the gateway's half. Its methods are called without any lock held;
 // for one stream Open, Bind and Stanza are called one at a time, in order.
-// Closed may come from any goroutine, at any time after New, exactly once; it must not block.
+// Closed may come from any goroutine, at any time after New, exactly once, but never
+// while one of the others is running for the same stream: then it comes
+// right after it. So what they do is complete when Closed cleans up. It must not block.
 type Handler interface {
-	// Open resolves the `to` of a stream header. An error that is a
-	// *xmpp.StreamError ends the stream with it.
+	// Open resolves the `to` of a stream header, which is a canonical domain or
+	// "" if there was none. It is called once, for the first header. An error that is a
+	// *xmpp.StreamError ends the stream with it; beside the error Host may name the domain that answers.
 	Open(s *Stream, to string) (Host, error)
 	// Bind gives the stream a full JID, once. resource is what the client asked for, already
 	// prepared (RFC 7622), or "". A *xmpp.StanzaError answers the bind request.
@@ -55,12 +53,23 @@ type Transport interface {
 	Wake()
 }
 
-// Config is shared by all streams of a process.
+// Config is shared by all streams of a process. It must not be copied once a
+// stream has it.
 type Config struct {
 	Handler   Handler
 	LoginTime time.Duration // from New to bound, absolute; 0 = none
-	Outbox    int           // bytes queued for one client, hard
+	Outbox    int           // bytes queued for one client, hard; 0 = 256 KiB
 	Now       func() time.Time
+
+	boxes sync.Pool // *outbox, empty
+}
+
+// outbox returns the limit of an outbox.
+func (c *Config) outbox() int {
+	if c.Outbox <= 0 {
+		return 256 << 10
+	}
+	return c.Outbox
 }
 
 // Header is a stream header (RFC 6120 §4.7), RFC 7395's <open/>, or what XEP-0206
@@ -71,69 +80,188 @@ type Header struct {
 
 // Stream is one client's stream. One lock guards it; it is safe for concurrent use, but
 // Open and Receive must be called from one goroutine at a time.
-type Stream struct{}
+type Stream struct {
+	// Set by New, never changed.
+	cfg       *Config
+	transport Transport
+	info      Info
+	start     time.Time
+
+	// The receiver's: whoever calls Open and Receive.
+	host     Host
+	to       string // as the first header had it
+	lang     string
+	stanzas  bucket
+	bytes    bucket
+	state    state
+	failures uint8 // refused logins and binds
+
+	mu      sync.Mutex // guards what follows; jid is written by the receiver only
+	busy    bool       // Open or Receive is running
+	dirty   bool       // somebody was told to call Wake and Drain hasn't come yet
+	acks    bool       // XEP-0198 is enabled
+	handled uint32     // stanzas taken since
+	sent    uint32     // stanzas queued since
+	acked   uint32     // of these, what the client has confirmed
+	jid     string
+	owner   any
+	ended   *Ending
+	out     *outbox
+}
+
+// ErrEnded is what Open returns on a stream that somebody has ended plainly.
+var ErrEnded = errors.New("c2s: the stream has ended")
 
 // New starts a stream; Closed will be called for it once, sooner or later.
-func New(cfg *Config, t Transport, info Info) *Stream { panic("unbuilt") }
+func New(cfg *Config, t Transport, info Info) *Stream {
+	return &Stream{cfg: cfg, transport: t, info: info, start: cfg.Now()}
+}
 
 // Info returns what New was given.
-func (s *Stream) Info() *Info { panic("unbuilt") }
+func (s *Stream) Info() *Info { return &s.info }
 
-// Open takes the client's stream header, the first one or a restart's
-// (XEP-0206 restart included), and returns the server's. The features that
-// follow are in the outbox when it returns. The answer is meaningful also beside an error, since the server
-// must open before it ends a stream (RFC 6120 §4.9.1.2); the error has already ended the stream.
-func (s *Stream) Open(h Header) (Header, error) { panic("unbuilt") }
+// Lang returns the xml:lang of the client's stream header, "" if it had none: the
+// default of its stanzas (RFC 6120 §8.1.5). For Handler's Bind and Stanza only.
+func (s *Stream) Lang() string { return s.lang }
 
 // Receive takes one checked top-level element from the client. The answer, if
 // any, is in the outbox when it returns. If pause > 0 the client is over its
 // rate: the transport must not call Receive again before that time has passed,
 // and should not read further either. Once the stream has ended it does nothing.
-func (s *Stream) Receive(e *xmpp.Element) (pause time.Duration) { panic("unbuilt") }
+func (s *Stream) Receive(e *xmpp.Element) (pause time.Duration) {
+	if !s.enter() {
+		return 0
+	}
+	defer s.leave()
+	size := len(e.Raw)
+	s.step(e)
+	return s.charge(size)
+}
+
+// charge takes an element from the client's rates.
+func (s *Stream) charge(size int) time.Duration {
+	if s.host.Stanzas.PerSecond <= 0 && s.host.Bytes.PerSecond <= 0 {
+		return 0
+	}
+	now := s.cfg.Now().Sub(s.start)
+	return max(s.stanzas.take(s.host.Stanzas, now, 1), s.bytes.take(s.host.Bytes, now, float64(size)))
+}
 
 // Fail ends the stream because of what the client sent: err is the scanner's
 // or the framing's error.
-func (s *Stream) Fail(err *xmpp.StreamError) { panic("unbuilt") }
-
-// Send queues a stanza, rewritten with h for jabber:client. It never blocks. dirty tells that the caller
-// must see to it that Wake is called (once, after a batch): true for the first stanza since the
-// last Drain. An outbox over its limit ends the stream with Overflow.
-func (s *Stream) Send(e *xmpp.Element, h *xmpp.Header) (dirty bool) { panic("unbuilt") }
-
-// SendRaw queues one complete element of ours that stands alone in jabber:client.
-func (s *Stream) SendRaw(b []byte) (dirty bool) { panic("unbuilt") }
-
-// Wake passes on to the transport.
-func (s *Stream) Wake() { panic("unbuilt") }
-
-// Drain hands every queued element to put, which appends it (framed as the
-// carrier wants it) to dst, until dst holds at least max bytes; it returns dst
-// and whether more is queued. The outbox's memory is given back when it is empty.
-func (s *Stream) Drain(dst []byte, max int, put func(dst, element []byte) []byte) (out []byte, more bool) {
-	panic("unbuilt")
+func (s *Stream) Fail(err *xmpp.StreamError) {
+	s.End(Ending{reasonOf(err.Condition, BadFraming), err})
 }
 
-// Pending returns the number of bytes queued.
-func (s *Stream) Pending() int { panic("unbuilt") }
+// fail ends the stream for a violation of the protocol.
+func (s *Stream) fail(condition, text string) {
+	s.End(Ending{reasonOf(condition, BadProtocol), &xmpp.StreamError{Condition: condition, Text: text}})
+}
 
-// End ends the stream, the first call counts: Closed is called (in this goroutine), then the transport
+// enter marks the stream as busy with what the client sent, unless it has ended.
+func (s *Stream) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.busy = s.ended == nil
+	return s.busy
+}
+
+// leave tells of an ending that came while the stream was busy.
+func (s *Stream) leave() {
+	s.mu.Lock()
+	s.busy = false
+	ended := s.ended
+	s.mu.Unlock()
+	if ended != nil {
+		s.cfg.Handler.Closed(s, *ended)
+	}
+}
+
+// End ends the stream, the first call counts: Closed is called (in this goroutine, or in that of an Open or
+// Receive under way as soon as it has done), the transport
 // is woken, drains what is queued, tells the client and hangs up.
-func (s *Stream) End(e Ending) { panic("unbuilt") }
+func (s *Stream) End(e Ending) {
+	s.mu.Lock()
+	if s.ended != nil {
+		s.mu.Unlock()
+		return
+	}
+	s.ended = &e
+	if s.acks {
+		// XEP-0198 §4: a last <a/>, so that the client knows what need not be
+		// sent again. Its few bytes may go over the limit.
+		o := s.box()
+		mark := o.begin()
+		o.buf = appendAck(o.buf, s.handled)
+		o.end(mark)
+	}
+	busy := s.busy
+	s.mu.Unlock()
+	if !busy {
+		s.cfg.Handler.Closed(s, e)
+	}
+	s.transport.Wake()
+}
 
 // Ended returns how the stream has ended, or nil.
-func (s *Stream) Ended() *Ending { panic("unbuilt") }
+func (s *Stream) Ended() *Ending {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ended
+}
+
+// whyEnded returns how the stream has ended as an error, or nil.
+func (s *Stream) whyEnded() error {
+	switch e := s.Ended(); {
+	case e == nil:
+		return nil
+	case e.Err == nil:
+		return ErrEnded
+	default:
+		return e.Err
+	}
+}
+
+// Wake passes on to the transport.
+func (s *Stream) Wake() { s.transport.Wake() }
 
 // Bound returns the stream's full JID, or "" before bind.
-func (s *Stream) Bound() string { panic("unbuilt") }
+func (s *Stream) Bound() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.jid
+}
 
-// Owner and SetOwner keep the Handler's own state of this stream; SetOwner is
-// called in Handler.Open or Handler.Bind only.
-func (s *Stream) Owner() any     { panic("unbuilt") }
-func (s *Stream) SetOwner(o any) { panic("unbuilt") }
+// Owner returns the Handler's own state of this stream.
+func (s *Stream) Owner() any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.owner
+}
+
+// SetOwner keeps the Handler's own state of this stream. It is called in
+// Handler.Open or Handler.Bind only.
+func (s *Stream) SetOwner(o any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.owner = o
+}
 
 // Deadline is the time by which the stream must be bound, or zero once it is; a
-// transport's timer calls Expire when it has passed.
-func (s *Stream) Deadline() time.Time { panic("unbuilt") }
+// transport's timer calls Expire when it has passed. Nothing extends it.
+func (s *Stream) Deadline() time.Time {
+	if s.cfg.LoginTime <= 0 || s.Bound() != "" {
+		return time.Time{}
+	}
+	return s.start.Add(s.cfg.LoginTime)
+}
 
 // Expire ends the stream with LoginTimeout if its Deadline has passed.
-func (s *Stream) Expire() { panic("unbuilt") }
+func (s *Stream) Expire() {
+	now := s.cfg.Now() // before Deadline, which a bind may lift meanwhile
+	if at := s.Deadline(); at.IsZero() || now.Before(at) {
+		return
+	}
+	// RFC 6120 §4.9.3.4
+	s.End(Ending{LoginTimeout, &xmpp.StreamError{Condition: "connection-timeout", Text: "login took too long"}})
+}

@@ -1,0 +1,196 @@
+package c2s
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"usher/xmpp"
+)
+
+// traffic takes an element of a bound client.
+func (s *Stream) traffic(e *xmpp.Element) {
+	if e.Kind != xmpp.Other {
+		s.stanza(e)
+		s.mu.Lock()
+		if s.acks {
+			s.handled++ // XEP-0198 §4: handled, whatever came of it; wraps at 2^32
+		}
+		s.mu.Unlock()
+		return
+	}
+	switch string(e.Name.Space) {
+	case xmpp.NSSM:
+		s.streamManagement(e)
+	case xmpp.NSCSI:
+		switch string(e.Name.Local) {
+		case "active", "inactive": // XEP-0352 §4.2: there is no reply
+		default:
+			s.fail("unsupported-stanza-type", "not a state")
+		}
+	case xmpp.NSSASL:
+		s.fail("not-authorized", "logged in already") // RFC 6120 §4.9.3.12
+	default:
+		switch string(e.Name.Local) {
+		case "message", "presence", "iq":
+			s.fail("invalid-namespace", "stanzas are jabber:client") // RFC 6120 §4.9.3.10
+		default:
+			s.fail("unsupported-stanza-type", "not known here") // RFC 6120 §4.9.3.24
+		}
+	}
+}
+
+// stanza checks a stanza and hands it to the Handler, unless it is ours.
+func (s *Stream) stanza(e *xmpp.Element) {
+	if e.From != nil && !s.own(e.From) {
+		s.fail("invalid-from", "`from` is not the stream's") // RFC 6120 §8.1.2.1
+		return
+	}
+	if e.Kind == xmpp.IQ && !answers(e) {
+		switch {
+		case malformedIQ(e):
+			s.reject(e, "modify", "bad-request", "an IQ needs an id, a type and one child")
+			return
+		case !s.refersToUs(e):
+		case isBind(e):
+			// One resource a stream: RFC 6120 §7.1
+			s.reject(e, "cancel", "not-allowed", "a resource is bound already")
+			return
+		case isSession(e) && string(e.Type) == "set":
+			// RFC 3921 §3: nothing to do, and some clients still ask for it
+			s.answer(append(appendResult(nil, e), `/>`...))
+			return
+		}
+	}
+	s.cfg.Handler.Stanza(s, e)
+}
+
+// own tells whether from is the bound JID, full or bare.
+func (s *Stream) own(from []byte) bool {
+	bare, _, _ := strings.Cut(s.jid, "/")
+	if string(from) == s.jid || string(from) == bare {
+		return true
+	}
+	canon, err := xmpp.CanonJID(from)
+	return err == nil && (string(canon) == s.jid || string(canon) == bare)
+}
+
+// refersToUs tells whether a stanza is for the server itself or the client's own account.
+func (s *Stream) refersToUs(e *xmpp.Element) bool {
+	if e.To == nil || string(e.To) == s.host.Domain || string(e.To) == s.to {
+		return true
+	}
+	bare, _, _ := strings.Cut(s.jid, "/")
+	_, domain, _ := strings.Cut(bare, "@")
+	return string(e.To) == domain || string(e.To) == bare
+}
+
+// answers tells whether an IQ answers one of ours: it never gets an error back (RFC 6120 §8.3.1).
+func answers(e *xmpp.Element) bool {
+	return string(e.Type) == "result" || string(e.Type) == "error"
+}
+
+// malformedIQ tells whether an IQ request breaks RFC 6120 §8.2.3.
+func malformedIQ(e *xmpp.Element) bool {
+	t := string(e.Type)
+	return e.ID == nil || len(e.Child.Local) == 0 || t != "get" && t != "set"
+}
+
+func isBind(e *xmpp.Element) bool {
+	return string(e.Child.Space) == xmpp.NSBind && string(e.Child.Local) == "bind"
+}
+
+func isSession(e *xmpp.Element) bool {
+	return string(e.Child.Space) == xmpp.NSSession && string(e.Child.Local) == "session"
+}
+
+// reject answers a stanza with an error. Never for an answer.
+func (s *Stream) reject(e *xmpp.Element, kind, condition, text string) {
+	err := xmpp.StanzaError{Type: kind, Condition: condition, Text: text}
+	s.answer(err.AppendReply(nil, e, xmpp.Client, e.To, nil))
+}
+
+// appendResult appends the start of an IQ result, without what ends the start tag.
+func appendResult(dst []byte, e *xmpp.Element) []byte {
+	dst = append(dst, `<iq xmlns='`+xmpp.NSClient+`' type='result'`...)
+	dst = xmpp.AppendAttr(dst, "id", e.ID)
+	return xmpp.AppendAttr(dst, "from", e.To)
+}
+
+// offersSM tells whether XEP-0198 is on offer: BOSH has acknowledgements of
+// its own (XEP-0124 §9).
+func (s *Stream) offersSM() bool { return s.info.Transport == "ws" }
+
+// streamManagement takes an element of XEP-0198, in any state.
+func (s *Stream) streamManagement(e *xmpp.Element) {
+	name := string(e.Name.Local)
+	switch {
+	case !s.offersSM():
+		s.refuseSM("feature-not-implemented")
+	case name == "enable" && s.state == bound && !s.acks:
+		s.enable()
+	case name == "resume" && s.state == reopened:
+		// XEP-0198 §5: there is nothing to resume; the client goes on with bind
+		s.refuseSM("item-not-found")
+	case name == "r" && s.acks:
+		s.answer(appendAck(nil, s.handled))
+	case name == "a" && s.acks:
+		s.acknowledged(e)
+	case name == "enable", name == "resume", name == "r", name == "a":
+		s.refuseSM("unexpected-request") // XEP-0198 §3: out of order, or twice
+	default:
+		s.fail("unsupported-stanza-type", "not known here")
+	}
+}
+
+// enable starts both counters. A stream can't be resumed yet, so there is no id.
+func (s *Stream) enable() {
+	s.mu.Lock()
+	if s.ended != nil {
+		s.mu.Unlock()
+		return
+	}
+	o := s.box()
+	mark := o.begin()
+	o.buf = append(o.buf, `<enabled xmlns='`+xmpp.NSSM+`'/>`...)
+	s.acks = true // under one lock with the line above: both sides count from here
+	s.commit(mark, false, false)
+}
+
+func (s *Stream) refuseSM(condition string) {
+	s.answer([]byte(`<failed xmlns='` + xmpp.NSSM + `'><` + condition + ` xmlns='` + xmpp.NSStanzaErrors + `'/></failed>`))
+}
+
+func appendAck(dst []byte, h uint32) []byte {
+	dst = append(dst, `<a xmlns='`+xmpp.NSSM+`' h='`...)
+	dst = strconv.AppendUint(dst, uint64(h), 10)
+	return append(dst, `'/>`...)
+}
+
+// acknowledged takes the client's count of what it has handled.
+func (s *Stream) acknowledged(e *xmpp.Element) {
+	value, _ := e.Attr("h")
+	n, err := strconv.ParseUint(value, 10, 32)
+	if err != nil {
+		s.fail("bad-format", "<a/> needs a number in h") // XEP-0198 §4
+		return
+	}
+	h := uint32(n)
+	s.mu.Lock()
+	sent := s.sent
+	// Differences, since the counters wrap.
+	known := h-s.acked <= sent-s.acked
+	if known {
+		s.acked = h
+	}
+	s.mu.Unlock()
+	if known {
+		return
+	}
+	// XEP-0198 §6
+	s.End(Ending{BadProtocol, &xmpp.StreamError{
+		Condition: "undefined-condition",
+		Text:      fmt.Sprintf("%d stanzas acknowledged, %d sent", h, sent),
+		App:       fmt.Sprintf(`<handled-count-too-high xmlns='%s' h='%d' send-count='%d'/>`, xmpp.NSSM, h, sent),
+	}})
+}

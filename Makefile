@@ -23,7 +23,7 @@ demo: ## Usher with a server of its own and a chat page; UPSTREAM=ejabberd for t
 		then npm ci --no-audit --no-fund --loglevel=error; fi
 	@$(MAKE) -s build
 	@mkdir -p .demo && go build -o .demo/demo ./demo
-	@exec .demo/demo -upstream $(UPSTREAM)
+	@exec .demo/demo -upstream $(UPSTREAM) $(ARGS)
 
 test: ## everything, within 25 minutes on two cores
 	@.ci/test

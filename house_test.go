@@ -66,7 +66,7 @@ var (
 // globals lists the package-level variables that are neither an error value
 // nor a table, with the reason why each may be there.
 var globals = map[string]string{
-	"main.version": "set by the linker",
+	"gateway.version": "set by the linker",
 }
 
 // source is one parsed Go file of the repository.
@@ -321,7 +321,7 @@ func constant(e ast.Expr) bool {
 			if pkg, ok := f.X.(*ast.Ident); ok {
 				switch pkg.Name + "." + f.Sel.Name {
 				case "errors.New", "fmt.Errorf", "regexp.MustCompile", "strings.NewReplacer",
-					"netip.MustParsePrefix", "netip.MustParseAddr", "template.Must", "prometheus.NewDesc":
+					"netip.MustParsePrefix", "netip.MustParseAddr", "template.Must", "prometheus.NewDesc", "time.Unix", "time.Date":
 					return true
 				}
 			}

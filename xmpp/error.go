@@ -11,7 +11,14 @@ type StreamError struct {
 func (e *StreamError) Error() string { return e.Condition + ": " + e.Text }
 
 // Append writes <stream:error/> with all the declarations that it needs to stand alone.
-func (e *StreamError) Append(dst []byte) []byte { panic("unbuilt") }
+func (e *StreamError) Append(dst []byte) []byte {
+	dst = append(dst, "<stream:error xmlns:stream='"+NSStream+"'><"...)
+	dst = append(dst, e.Condition...)
+	dst = append(dst, " xmlns='"+NSStreamErrors+"'/>"...)
+	dst = appendErrorText(dst, e.Text, NSStreamErrors)
+	dst = append(dst, e.App...)
+	return append(dst, "</stream:error>"...)
+}
 
 // StanzaError is a stanza-level error (RFC 6120 §8.3).
 type StanzaError struct {
@@ -28,5 +35,40 @@ func (e *StanzaError) Error() string { return e.Condition + ": " + e.Text }
 // It does not repeat el's payload. Never call it for a stanza of type error,
 // nor for an IQ result (RFC 6120 §8.3.1).
 func (e *StanzaError) AppendReply(dst []byte, el *Element, content Content, from, to []byte) []byte {
-	panic("unbuilt")
+	name := "message"
+	switch el.Kind {
+	case Presence:
+		name = "presence"
+	case IQ:
+		name = "iq"
+	}
+	dst = append(append(dst, '<'), name...)
+	if content == Client {
+		dst = append(dst, " xmlns='"+NSClient+"'"...)
+	}
+	dst = append(dst, " type='error'"...)
+	dst = AppendAttr(dst, "to", to)
+	dst = AppendAttr(dst, "from", from)
+	dst = AppendAttr(dst, "id", el.ID)
+	dst = append(dst, "><error type='"...)
+	dst = append(dst, e.Type...)
+	dst = append(dst, "'><"...)
+	dst = append(dst, e.Condition...)
+	dst = append(dst, " xmlns='"+NSStanzaErrors+"'/>"...)
+	dst = appendErrorText(dst, e.Text, NSStanzaErrors)
+	dst = append(dst, e.App...)
+	dst = append(dst, "</error></"...)
+	dst = append(dst, name...)
+	return append(dst, '>')
+}
+
+func appendErrorText(dst []byte, text, space string) []byte {
+	if text == "" {
+		return dst
+	}
+	dst = append(dst, "<text xmlns='"...)
+	dst = append(dst, space...)
+	dst = append(dst, "' xml:lang='en'>"...)
+	dst = AppendText(dst, []byte(text))
+	return append(dst, "</text>"...)
 }

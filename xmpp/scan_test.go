@@ -1,0 +1,124 @@
+package xmpp
+
+import (
+	"errors"
+	"testing"
+)
+
+const groupchat = `<message xmlns='jabber:client' to='room7f3a@rooms.chat.example.org' from='k3j5h2g7d4s9a1q8w6e0r2t5y7@edge1.example.org/web' type='groupchat' id='f81d4fae-7dec-11d0-a765-00a0c91e6bf6' xml:lang='en'><body>Hello, I&apos;ve got a question about my order &amp; its delivery. Can you help me?</body><active xmlns='http://jabber.org/protocol/chatstates'/><origin-id xmlns='urn:xmpp:sid:0' id='f81d4fae'/></message>`
+
+func TestMoves(t *testing.T) {
+	for _, c := range []struct{ name, in, toComponent, toClient string }{
+		{"plain", `<message xmlns='jabber:client' to='a'><body>x</body></message>`,
+			`<message><body>x</body></message>`, `<message xmlns='jabber:client'><body>x</body></message>`},
+		{"repeated", `<message xmlns='jabber:client'><body xmlns="jabber:client">x</body></message>`,
+			`<message><body xmlns="jabber:component:accept">x</body></message>`, `<message xmlns='jabber:client'><body xmlns="jabber:client">x</body></message>`},
+		{"forwarded", `<message xmlns='jabber:client'><f xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client'/></f></message>`,
+			`<message><f xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client'/></f></message>`, `<message xmlns='jabber:client'><f xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client'/></f></message>`},
+		{"component below", `<message xmlns='jabber:component:accept'><f xmlns='urn:xmpp:forward:0'><message xmlns='jabber:component:accept'/></f></message>`,
+			`<message><f xmlns='urn:xmpp:forward:0'><message xmlns='jabber:component:accept'/></f></message>`, `<message xmlns='jabber:client'><f xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client'/></f></message>`},
+		{"prefix", `<message xmlns='jabber:client' xmlns:c='jabber:client'><c:body/><f xmlns='u'><g><c:message/><c:x/></g></f></message>`,
+			`<message xmlns:c='jabber:component:accept'><c:body/><f xmlns:c='jabber:client' xmlns='u'><g><c:message/><c:x/></g></f></message>`,
+			`<message xmlns='jabber:client' xmlns:c='jabber:client'><c:body/><f xmlns='u'><g><c:message/><c:x/></g></f></message>`},
+		{"prefixed foreign", `<message xmlns='jabber:client'><f:f xmlns:f='u'><message/></f:f></message>`,
+			`<message><f:f xmlns='jabber:client' xmlns:f='u'><message/></f:f></message>`,
+			`<message xmlns='jabber:client'><f:f xmlns:f='u'><message/></f:f></message>`},
+		{"prefixed top", `<c:message xmlns:c='jabber:client'><body/></c:message>`,
+			`<c:message xmlns='' xmlns:c='jabber:component:accept'><body/></c:message>`,
+			`<c:message xmlns='' xmlns:c='jabber:client'><body/></c:message>`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e, err := NewScanner(Limits{}).One([]byte(c.in))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e.Kind != Message {
+				t.Errorf("kind %v", e.Kind)
+			}
+			if got := string(e.Append(nil, Component, &Header{})); got != c.toComponent {
+				t.Errorf("to component:\n%s\nwant\n%s", got, c.toComponent)
+			}
+			if got := string(e.Append(nil, Client, &Header{})); got != c.toClient {
+				t.Errorf("to client:\n%s\nwant\n%s", got, c.toClient)
+			}
+		})
+	}
+}
+
+func TestBOSH(t *testing.T) {
+	doc := `<?xml version='1.0' encoding="utf-8"?> <body rid='1' xmlns='http://jabber.org/protocol/httpbind' xmlns:p='urn:p'>` +
+		`<message to='a'><body>x</body><p:x/></message> <iq xmlns='jabber:client' id='&lt;1'/></body>`
+	want := []string{
+		`<message xmlns='jabber:client' xmlns:p='urn:p'><body>x</body><p:x/></message>`,
+		`<iq xmlns='jabber:client'/>`}
+	for step := 1; step < len(doc); step++ {
+		s := NewScanner(Limits{Bytes: 150})
+		var got []string
+		root, end := false, false
+		for off, have := 0, 0; !end; {
+			if have+off < len(doc) {
+				have = min(have+step, len(doc)-off)
+			}
+			n, tok, err := s.Next([]byte(doc[off : off+have]))
+			if err != nil {
+				t.Fatal(step, err)
+			}
+			off, have = off+n, have-n
+			switch tok {
+			case Root:
+				root = true
+				if v, ok := s.Root().Attr("rid"); v != "1" || !ok || string(s.Root().Name.Local) != "body" {
+					t.Errorf("root %s", s.Root().Raw)
+				}
+			case Stanza:
+				got = append(got, string(s.Element().Append(nil, Client, &Header{})))
+			case End:
+				end = true
+			}
+		}
+		if len(got) != 2 || got[0] != want[0] || got[1] != want[1] || !root {
+			t.Fatalf("step %d: %q", step, got)
+		}
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	for _, c := range []struct{ in, condition string }{
+		{`<a>`, "not-well-formed"},
+		{`<a></b>`, "not-well-formed"},
+		{`<a b='1' b='2'/>`, "not-well-formed"},
+		{`<a xmlns:x='u' xmlns:y='u' x:b='' y:b=''/>`, "not-well-formed"},
+		{`<x:a/>`, "not-well-formed"},
+		{`<a><!-- --></a>`, "restricted-xml"},
+		{`<a><?x?></a>`, "restricted-xml"},
+		{`<a>&foo;</a>`, "restricted-xml"},
+		{`<a>&#0;</a>`, "not-well-formed"},
+		{`<a>]]></a>`, "not-well-formed"},
+		{"<a>\xff</a>", "unsupported-encoding"},
+		{"<a>\x00</a>", "not-well-formed"},
+		{`<a/><b/>`, "not-well-formed"},
+		{`<a b='<'/>`, "not-well-formed"},
+	} {
+		_, err := NewScanner(Limits{}).One([]byte(c.in))
+		var se *StreamError
+		if !errors.As(err, &se) || se.Condition != c.condition {
+			t.Errorf("%q: %v, want %s", c.in, err, c.condition)
+		}
+	}
+}
+
+func BenchmarkScanRewrite(b *testing.B) {
+	in := []byte(groupchat)
+	s := NewScanner(Limits{Bytes: 65536, Depth: 64, Attributes: 64, Elements: 1000})
+	h := &Header{To: []byte("room7f3a@rooms.chat.example.org"), From: []byte("k3j5h2g7d4s9a1q8w6e0r2t5y7@edge1.example.org/web"), Type: []byte("groupchat"), ID: []byte("f81d4fae-7dec-11d0-a765-00a0c91e6bf6"), Lang: []byte("en")}
+	dst := make([]byte, 0, 1024)
+	b.SetBytes(int64(len(in)))
+	b.ReportAllocs()
+	for b.Loop() {
+		e, err := s.One(in)
+		if err != nil {
+			b.Fatal(err)
+		}
+		dst = e.Append(dst[:0], Component, h)
+	}
+}

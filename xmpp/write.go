@@ -1,0 +1,243 @@
+package xmpp
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// Header is the start tag of a stanza as we write it; a nil field is left out.
+// Values are unescaped.
+type Header struct {
+	To, From, Type, ID, Lang []byte
+	Tail                     []byte // checked XML of ours, written before the end tag
+}
+
+// Content is the default namespace of a stream of stanzas.
+type Content uint8
+
+const (
+	// Client is jabber:client, as on WebSocket and BOSH: written out on each
+	// stanza's start tag, since each stands alone.
+	Client Content = iota
+	// Component is jabber:component:accept: inherited from the stream header,
+	// so never written on the stanza's start tag.
+	Component
+)
+
+func (c Content) space() string {
+	if c == Client {
+		return NSClient
+	}
+	return NSComponent
+}
+
+// Append writes the stanza anew: a start tag of ours from h (of the attributes
+// that stood there only namespace declarations of prefixes are kept), and the
+// checked body as it is, moved from one content namespace to the other also
+// where a child repeats the old one. It allocates only to grow dst.
+//
+// What moves: the stanza and every descendant with nothing but elements in
+// content namespaces above it. Below an element of another namespace (a
+// forwarded stanza, XEP-0297) jabber:client stays jabber:client, while
+// jabber:component:accept becomes jabber:client on the way to clients. This
+// holds for prefixes that stand for a content namespace too: they are moved,
+// and declared again where they must not. Prefixes that the root has declared
+// for the stanza are declared on it.
+func (e *Element) Append(dst []byte, to Content, h *Header) []byte {
+	t := &e.start
+	dst = append(dst, '<')
+	name := e.Name.Local
+	if t.s == nil || t.chain && t.colon < 0 {
+		dst = append(dst, name...)
+		if to == Client {
+			dst = append(dst, " xmlns='jabber:client'"...)
+		}
+	} else {
+		name = t.s.at(e.Raw, t.raw)
+		dst = append(dst, name...)
+		dst = t.appendDefault(dst, e.Raw, to)
+	}
+	if t.s != nil && len(t.s.binds) > 0 {
+		dst = t.appendPrefixes(dst, e.Raw, to)
+	}
+	dst = AppendAttr(dst, "to", h.To)
+	dst = AppendAttr(dst, "from", h.From)
+	dst = AppendAttr(dst, "type", h.Type)
+	dst = AppendAttr(dst, "id", h.ID)
+	dst = AppendAttr(dst, "xml:lang", h.Lang)
+	if len(e.Inner)+len(h.Tail) == 0 {
+		return append(dst, '/', '>')
+	}
+	dst = append(dst, '>')
+	if t.s == nil || len(t.s.edits) == 0 {
+		dst = append(dst, e.Inner...)
+	} else {
+		dst = e.appendEdited(dst, to)
+	}
+	dst = append(dst, h.Tail...)
+	dst = append(dst, '<', '/')
+	dst = append(dst, name...)
+	return append(dst, '>')
+}
+
+// moved is the namespace that a declaration of id stands for after the move to
+// content; raw if it stays. chain tells that the declaration's element moves.
+func (s *Scanner) moved(id nsID, chain bool, to Content, raw []byte) []byte {
+	switch {
+	case chain && s.content(id):
+		if to == Component {
+			return nsComponentBytes
+		}
+		return nsClientBytes
+	case id == idComponent && to == Client:
+		return nsClientBytes
+	}
+	return raw
+}
+
+var nsComponentBytes = []byte(NSComponent)
+
+// appendDefault declares the default namespace of an element that isn't
+// written in its stream's default namespace.
+func (t *tag) appendDefault(dst, raw []byte, to Content) []byte {
+	v := t.s.moved(t.def.id, t.chain, to, t.s.at(raw, t.def.uri))
+	if to == Component && string(v) == NSComponent {
+		return dst
+	}
+	if v == nil {
+		v = []byte{}
+	}
+	return AppendAttr(dst, "xmlns", v)
+}
+
+// appendPrefixes declares the prefixes of the stanza's tag, and those of the
+// root that are used in it.
+func (t *tag) appendPrefixes(dst, raw []byte, to Content) []byte {
+	s := t.s
+	for i := range s.binds {
+		p := &s.binds[i]
+		if i < s.rootBinds && !p.used {
+			continue
+		}
+		dst = append(dst, " xmlns:"...)
+		dst = append(dst, s.at(raw, p.prefix)...)
+		dst = appendValue(append(dst, '='), s.moved(p.id, p.chain && t.chain, to, s.at(raw, p.uri)))
+	}
+	return dst
+}
+
+func (e *Element) appendEdited(dst []byte, to Content) []byte {
+	s := e.start.s
+	at := s.inner.off
+	for i := range s.edits {
+		d := &s.edits[i]
+		if d.kind == editKeep && to == Client || d.kind == editDown && to == Component {
+			continue
+		}
+		dst = append(dst, e.Raw[at:d.at]...)
+		at = d.at + d.n
+		switch d.kind {
+		case editMove:
+			dst = append(dst, to.space()...)
+		case editDown:
+			dst = append(dst, NSClient...)
+		case editKeep:
+			dst = append(dst, " xmlns"...)
+			if d.prefix.n >= 0 {
+				dst = append(append(dst, ':'), s.at(e.Raw, d.prefix)...)
+			}
+			dst = append(dst, "='jabber:client'"...)
+		}
+	}
+	return append(dst, e.Raw[at:s.inner.off+s.inner.n]...)
+}
+
+// AppendText appends s as escaped character data; AppendAttr appends
+// ` name='value'` with the value escaped (nothing at all if v is nil). What is
+// no XML character, or no UTF-8, becomes U+FFFD: the result is always well-formed.
+func AppendText(dst, s []byte) []byte { return appendEscaped(dst, s, plainText) }
+
+// AppendAttr: see AppendText.
+func AppendAttr(dst []byte, name string, v []byte) []byte {
+	if v == nil {
+		return dst
+	}
+	dst = append(dst, ' ')
+	dst = append(dst, name...)
+	return appendValue(append(dst, '='), v)
+}
+
+func appendValue(dst, v []byte) []byte {
+	dst = append(dst, '\'')
+	i := 0
+	for i < len(v) && class[v[i]]&plainAttr != 0 {
+		i++
+	}
+	if i == len(v) {
+		dst = append(dst, v...)
+	} else {
+		dst = appendEscaped(dst, v, plainAttr)
+	}
+	return append(dst, '\'')
+}
+
+func appendEscaped(dst, v []byte, plain uint16) []byte {
+	for len(v) > 0 {
+		i := 0
+		for i < len(v) && class[v[i]]&plain != 0 {
+			i++
+		}
+		dst = append(dst, v[:i]...)
+		if v = v[i:]; len(v) == 0 {
+			break
+		}
+		r, n := utf8.DecodeRune(v)
+		switch {
+		case r == '<':
+			dst = append(dst, "&lt;"...)
+		case r == '>':
+			dst = append(dst, "&gt;"...)
+		case r == '&':
+			dst = append(dst, "&amp;"...)
+		case r == '\'':
+			dst = append(dst, "&apos;"...)
+		case r == '"':
+			dst = append(dst, "&quot;"...)
+		case r == '\t':
+			dst = append(dst, "&#9;"...)
+		case r == '\n':
+			dst = append(dst, "&#10;"...)
+		case r == '\r':
+			dst = append(dst, "&#13;"...)
+		case r == utf8.RuneError && n <= 1, !isChar(r):
+			dst = append(dst, "\uFFFD"...)
+		default:
+			dst = append(dst, v[:n]...)
+		}
+		v = v[n:]
+	}
+	return dst
+}
+
+// Attr returns the unescaped value of the top element's attribute with this
+// name, as written (a prefixed name with its prefix), and whether it is there.
+// It is for negotiation and control elements, not for the hot path.
+func (e *Element) Attr(name string) (string, bool) {
+	b := string(e.Raw)
+	i := strings.IndexAny(b, " \t\r\n/>")
+	for i >= 0 && i < len(b) {
+		b = strings.TrimLeft(b[i:], " \t\r\n")
+		if b == "" || b[0] == '/' || b[0] == '>' {
+			break
+		}
+		eq := strings.IndexByte(b, '=')
+		have := strings.TrimRight(b[:eq], " \t\r\n")
+		b = strings.TrimLeft(b[eq+1:], " \t\r\n")
+		end := 1 + strings.IndexByte(b[1:], b[0])
+		if have == name {
+			return string(unescapeAttr(nil, []byte(b[1:end]))), true
+		}
+		i = end + 1
+	}
+	return "", false
+}

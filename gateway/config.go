@@ -17,7 +17,7 @@ type Config struct {
 	Listen         []Listen       `yaml:"listen,list"`
 	Public         string         `yaml:"public"` // scheme://host[:port] or ""
 	Admin          []Listen       `yaml:"admin,list"`
-	AdminToken     Secret         `yaml:"admin_token" stage:"2"`
+	AdminToken     Secret         `yaml:"admin_token"`
 	AdminHosts     []string       `yaml:"admin_hosts"`
 	Node           string         `yaml:"node"`
 	Log            LogConfig      `yaml:"log"`

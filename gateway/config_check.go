@@ -104,7 +104,9 @@ func (d *decoder) checkTLS(t *TLSConfig) {
 		if d.isSet("tls.cert") || d.isSet("tls.key") {
 			d.fail("tls.acme", "stands instead of cert and key: want one or the other")
 		}
-		return
+		if built("6") {
+			return
+		}
 	}
 	if _, err := tls.LoadX509KeyPair(t.Cert, t.Key); err != nil {
 		d.fail("tls.cert", "%s", err)

@@ -170,20 +170,11 @@ type siteCounters struct {
 }
 
 func newCounters(sites []Site) *counters {
-	c := &counters{closes: make([][numTransports]atomic.Uint64, len(closeReasons())), sites: map[string]*siteCounters{}}
+	c := &counters{closes: make([][numTransports]atomic.Uint64, len(c2s.Reasons())), sites: map[string]*siteCounters{}}
 	for i := range sites {
 		c.sites[sites[i].Name] = &siteCounters{}
 	}
 	return c
-}
-
-// closeReasons are all of c2s.Reason.
-func closeReasons() []c2s.Reason {
-	all := make([]c2s.Reason, c2s.Shutdown+1)
-	for i := range all {
-		all[i] = c2s.Reason(i)
-	}
-	return all
 }
 
 func (c *counters) stanza(d direction, k xmpp.Kind)         { c.stanzas[d][k].Add(1) }
@@ -300,7 +291,7 @@ var metricTable = []struct {
 		}},
 	{"usher_closes_total", "Streams that have ended.", prometheus.CounterValue, []string{"reason", "transport"},
 		func(c *collector, put emit) {
-			for _, r := range closeReasons() {
+			for _, r := range c2s.Reasons() {
 				for t := range c.count.closes[r] {
 					put(float64(c.count.closes[r][t].Load()), r.String(), transportNames[t])
 				}

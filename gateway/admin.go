@@ -1,0 +1,132 @@
+package gateway
+
+import (
+	"crypto/subtle"
+	"encoding/json"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"usher/pool"
+)
+
+// ReadyReport is the answer of /readyz.
+type ReadyReport struct {
+	Ready    bool         `json:"ready"`
+	Draining bool         `json:"draining"`
+	Links    []LinkReport `json:"links"`
+}
+
+// LinkReport is one component link in it.
+type LinkReport struct {
+	Domain   string  `json:"domain"`
+	State    string  `json:"state"`
+	Since    string  `json:"since"` // RFC 3339
+	RTT      float64 `json:"rtt_ms"`
+	Visitors int     `json:"visitors"`
+}
+
+// readyReport makes the report: ready as long as one link is up and nothing is draining.
+func readyReport(draining bool, links []pool.Status) ReadyReport {
+	r := ReadyReport{Draining: draining, Links: make([]LinkReport, len(links))}
+	for i, l := range links {
+		r.Links[i] = LinkReport{Domain: l.Domain, State: l.State, RTT: float64(l.RTT.Microseconds()) / 1000, Visitors: l.Visitors}
+		if !l.Since.IsZero() {
+			r.Links[i].Since = l.Since.UTC().Format(time.RFC3339)
+		}
+		r.Ready = r.Ready || l.State == "up" && !draining
+	}
+	return r
+}
+
+// admin is the admin listener's handler (docs/interface.md, part C).
+type admin struct {
+	hosts []string
+	token string
+	mux   *http.ServeMux
+	log   *slog.Logger
+}
+
+// newAdmin returns the admin listener's server; the caller gives it its
+// listeners and shuts it down. ready is called for each /readyz.
+func newAdmin(cfg *Config, metrics *prometheus.Registry, ready func() ReadyReport, log *slog.Logger) *http.Server {
+	a := &admin{hosts: cfg.AdminHosts, token: cfg.AdminToken.Value(), mux: http.NewServeMux(), log: log}
+	a.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.Write([]byte("ok"))
+	})
+	a.mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		report := ready()
+		w.Header().Set("Content-Type", "application/json")
+		if !report.Ready {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		if err := json.NewEncoder(w).Encode(report); err != nil {
+			log.Debug("answer to /readyz not taken", "err", err)
+		}
+	})
+	a.mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
+	a.mux.HandleFunc("GET /debug/pprof/", a.guarded(pprof.Index))
+	a.mux.HandleFunc("GET /debug/pprof/cmdline", a.guarded(pprof.Cmdline))
+	a.mux.HandleFunc("GET /debug/pprof/profile", a.guarded(pprof.Profile))
+	a.mux.HandleFunc("GET /debug/pprof/symbol", a.guarded(pprof.Symbol))
+	a.mux.HandleFunc("GET /debug/pprof/trace", a.guarded(pprof.Trace))
+	a.mux.HandleFunc("/", a.guarded(http.NotFound))
+	return &http.Server{
+		Handler:           a,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+// ServeHTTP refuses what a web page of somebody else could send here under a name of its own (DNS rebinding).
+func (a *admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !a.knows(r.Host) {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store")
+	a.mux.ServeHTTP(w, r)
+}
+
+// knows says whether the Host header is an IP literal, localhost or one of admin_hosts.
+func (a *admin) knows(host string) bool {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	host = strings.ToLower(strings.Trim(host, "[]"))
+	_, err := netip.ParseAddr(host)
+	return err == nil || host == "localhost" || slices.Contains(a.hosts, host)
+}
+
+// guarded lets only those in who have the admin token, as Bearer or as a Basic password.
+func (a *admin) guarded(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if a.token == "" {
+			http.Error(w, "closed: no admin_token is set", http.StatusForbidden)
+			return
+		}
+		scheme, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		if !strings.EqualFold(scheme, "Bearer") {
+			_, given, _ = r.BasicAuth()
+		}
+		if subtle.ConstantTimeCompare([]byte(given), []byte(a.token)) != 1 {
+			a.log.Warn("admin: wrong token", "remote", r.RemoteAddr, "path", r.URL.Path)
+			w.Header().Set("WWW-Authenticate", `Basic realm="usher"`)
+			http.Error(w, "wrong or no token", http.StatusUnauthorized)
+			return
+		}
+		next(w, r)
+	}
+}

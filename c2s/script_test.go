@@ -27,7 +27,7 @@ type gate struct {
 func (g *gate) tell(format string, args ...any) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.told = append(g.told, fmt.Sprintf(format, args...))
+	g.told = append(g.told, strings.TrimSpace(fmt.Sprintf(format, args...)))
 }
 
 func (g *gate) Open(s *Stream, to string) (Host, error) {

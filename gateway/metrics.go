@@ -88,13 +88,16 @@ const (
 	DropPresenceGone                      // the farewells for a link that is away are full
 	DropErrorReply                        // an error that must not be answered (RFC 6120 §8.3.1)
 	DropPendingOverflow                   // too many messages are unconfirmed
+	DropPresenceLimit                     // too many have the visitor's presence
+	DropRoomLimit                         // limits.visitor.rooms
+	DropRoomUndone                        // a join made a room where none may be made
 	numDropReasons
 )
 
 var dropNames = [...]string{
 	"unknown_visitor", "forbidden_out", "forbidden_in", "hold_bytes", "hold_age", "link_busy", "wrapped_sender",
 	"repeat", "iq_unmatched", "invalid_address", "too_many_requests", "rate_messages", "rate_joins", "edge_full",
-	"presence_gone", "error_reply", "pending_overflow",
+	"presence_gone", "error_reply", "pending_overflow", "presence_limit", "room_limit", "room_undone",
 }
 
 // Does not compile unless each reason has a name.

@@ -1,0 +1,332 @@
+// Package gateway is the keystone: it wires all packages together, routes
+// stanzas by address, and owns the sites' policy, the configuration, the
+// metrics and the two HTTP listeners. Nothing imports it but the program.
+package gateway
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"hash/maphash"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"usher/bosh"
+	"usher/c2s"
+	"usher/pool"
+	"usher/upstream"
+	"usher/ws"
+	"usher/xmpp"
+)
+
+// Gateway is one running edge.
+type Gateway struct {
+	// Fixed after New.
+	cfg      *Config
+	log      *slog.Logger
+	sites    []*site
+	byDomain map[string]*site // by the site's domain
+	homes    map[string]*home // by component domain
+	pool     *pool.Pool
+	streams  *c2s.Config
+	wheel    *c2s.Wheel
+	count    *counters
+	ws       *ws.Server
+	bosh     *bosh.Server
+	gate     *admission
+	doors    *doors
+	now      func() time.Time
+
+	visitors *table
+	rooms    roomTable
+	scanners sync.Pool // *xmpp.Scanner, for looking into checked elements
+	buffers  sync.Pool // *[]byte
+	sents    sync.Pool // *sent
+	seed     maphash.Seed
+
+	draining atomic.Bool
+	ctx      context.Context // ends when Run ends: recovery's goroutines
+	cancel   context.CancelFunc
+	wg       sync.WaitGroup // of spawn
+}
+
+// New builds an edge from a checked configuration. It opens nothing yet.
+func New(cfg *Config, log *slog.Logger) (*Gateway, error) {
+	g := &Gateway{
+		cfg: cfg, log: log, count: newCounters(cfg.Sites), now: time.Now,
+		byDomain: make(map[string]*site), homes: make(map[string]*home),
+		visitors: newTable(), wheel: c2s.NewWheel(100 * time.Millisecond),
+	}
+	g.rooms.m = make(map[string]*room)
+	g.scanners.New = func() any { return xmpp.NewScanner(xmpp.Limits{}) }
+	g.buffers.New = func() any { b := make([]byte, 0, 1024); return &b }
+	g.sents.New = func() any { return new(sent) }
+	g.seed = maphash.MakeSeed()
+	g.ctx, g.cancel = context.WithCancel(context.Background())
+	for i := range cfg.Sites {
+		s := newSite(&cfg.Sites[i], g.count.site(cfg.Sites[i].Name))
+		g.sites = append(g.sites, s)
+		g.byDomain[s.domain] = s
+	}
+	g.gate = newAdmission(g)
+	g.doors = newDoors(g)
+	if err := g.newPool(); err != nil {
+		return nil, err
+	}
+	g.streams = &c2s.Config{
+		Handler: g, LoginTime: cfg.Limits.LoginTime, Outbox: int(cfg.Limits.Outbox), Now: g.now,
+	}
+	limits := xmpp.Limits{
+		Bytes: int(cfg.Limits.Stanza), Depth: cfg.Limits.Depth,
+		Attributes: cfg.Limits.Attributes, Elements: cfg.Limits.Elements,
+	}
+	g.ws = ws.New(ws.Config{
+		Streams: g.streams, Wheel: g.wheel, Ping: cfg.WS.Ping, Pong: cfg.WS.Pong, Fragments: cfg.WS.Fragments,
+		Stalled: cfg.Limits.Stalled, Limits: limits, Prelogin: int(cfg.Limits.Prelogin.Bytes),
+		Bytes: g.count.counted(overWS), Admit: g.gate.admit,
+	})
+	g.bosh = bosh.New(bosh.Config{
+		Streams: g.streams, Wheel: g.wheel, Wait: cfg.BOSH.Wait, Hold: cfg.BOSH.Hold, Requests: cfg.BOSH.Requests,
+		Polling: cfg.BOSH.Polling, Inactivity: cfg.BOSH.Inactivity, MaxPause: cfg.BOSH.MaxPause,
+		Gzip: cfg.BOSH.Gzip, Stalled: cfg.Limits.Stalled, Limits: limits,
+		Prelogin: int(cfg.Limits.Prelogin.Bytes), Node: cfg.Node, Bytes: g.count.counted(overBOSH),
+		Admit: g.gate.admit, ServeConn: func(c net.Conn) error { return g.doors.server.ServeConn(c) },
+	})
+	return g, nil
+}
+
+// newPool makes the component links and their homes.
+func (g *Gateway) newPool() error {
+	up := &g.cfg.Upstream
+	var secure *tls.Config
+	if up.TLS == "direct" {
+		secure = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: up.ServerName}
+		if up.CAFile != "" {
+			pem, err := os.ReadFile(up.CAFile)
+			if err != nil {
+				return fmt.Errorf("upstream.ca_file: %w", err)
+			}
+			secure.RootCAs = x509.NewCertPool()
+			if !secure.RootCAs.AppendCertsFromPEM(pem) {
+				return fmt.Errorf("upstream.ca_file: no certificate in %s", up.CAFile)
+			}
+		}
+	}
+	cfg := pool.Config{
+		Addresses: up.Address, RetryMin: up.Retry.Min, RetryMax: up.Retry.Max, DialTimeout: 10 * time.Second,
+		Receiver: inbound{g}, Log: g.log,
+		Changed: func(p *pool.Home, isUp bool, err error) { g.changed(g.homes[p.Domain()], isUp) },
+	}
+	for _, c := range up.Components {
+		cfg.Links = append(cfg.Links, upstream.Config{
+			Domain: c.Domain, Secret: c.Secret.Value(), TLS: secure, Ping: up.Ping,
+			Limits: xmpp.Limits{Bytes: maxUpstreamStanza}, HighWater: highWater, Log: g.log,
+		})
+	}
+	var err error
+	if g.pool, err = pool.New(cfg); err != nil {
+		return err
+	}
+	for _, p := range g.pool.Homes() {
+		g.homes[p.Domain()] = &home{Home: p, g: g}
+	}
+	return nil
+}
+
+// Bounds of a component link.
+const (
+	maxUpstreamStanza = 1 << 20 // of one stanza from the server: above every server's own limit
+	highWater         = 4 << 20 // bytes queued to the server before visitors wait
+)
+
+// Run opens the listeners and links and serves until ctx ends, then drains:
+// readiness goes, no new session is taken, each stream is ended with system-shutdown, everybody who has a visitor's
+// presence is told that he is gone, and the links are closed; all of it within drain.timeout.
+// When it returns, nothing that it started is alive.
+func (g *Gateway) Run(ctx context.Context) error {
+	if err := g.doors.open(); err != nil {
+		return err
+	}
+	wheelCtx, stopWheel := context.WithCancel(context.Background())
+	poolCtx, stopPool := context.WithCancel(context.Background())
+	var owned sync.WaitGroup
+	owned.Add(2)
+	go func() { defer owned.Done(); g.wheel.Run(wheelCtx) }() // ended below by stopWheel
+	go func() { defer owned.Done(); g.pool.Run(poolCtx) }()   // ended below by stopPool
+	failed := make(chan error, 1)
+	go func() { failed <- g.doors.serve() }() // ends when the doors are closed; awaited below
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+		failed <- nil
+	}
+	g.drain()
+	if e := <-failed; err == nil {
+		err = e
+	}
+	stopPool()
+	g.cancel()
+	g.wg.Wait()
+	stopWheel()
+	owned.Wait()
+	return err
+}
+
+// drain ends everything politely, bounded by drain.timeout.
+func (g *Gateway) drain() {
+	g.draining.Store(true)
+	g.log.Info("draining", "timeout", g.cfg.Drain.Timeout, "sessions", g.gate.sessions())
+	ctx, cancel := context.WithTimeout(context.Background(), g.cfg.Drain.Timeout)
+	defer cancel()
+	g.doors.stopAccepting()
+	var both sync.WaitGroup
+	both.Add(2)
+	go func() { defer both.Done(); g.ws.Shutdown(ctx) }()   // ends with its connections or ctx
+	go func() { defer both.Done(); g.bosh.Shutdown(ctx) }() // likewise
+	both.Wait()
+	g.pool.Drain(ctx)
+	g.doors.close(ctx)
+	g.log.Info("drained", "sessions", g.gate.sessions())
+}
+
+// spawn runs f on a goroutine that Run waits for; f ends by itself in bounded time.
+func (g *Gateway) spawn(f func()) {
+	g.wg.Add(1)
+	go func() { // ends with f; awaited by Run
+		defer g.wg.Done()
+		f()
+	}()
+}
+
+// Open finds the site of a stream. `to` is a site's domain, or one of our
+// component domains, which stands for the site that the page's origin names.
+func (g *Gateway) Open(s *c2s.Stream, to string) (c2s.Host, error) {
+	info := s.Info()
+	st := g.siteFor(to, info.Origin)
+	if st == nil {
+		s.SetOwner(LoginHostUnknown)
+		return c2s.Host{}, &xmpp.StreamError{Condition: "host-unknown", Text: "no site has this domain"}
+	}
+	var failure LoginFailure
+	refusal := &xmpp.StreamError{Condition: "policy-violation"}
+	switch {
+	case !st.origin(info.Origin):
+		failure, refusal.Text = LoginOrigin, "the page's origin is not allowed on this site"
+	case !st.transport(info.Transport):
+		failure, refusal.Text = LoginTransport, "this site does not use this transport"
+	case st.cfg.Sessions > 0 && st.count.open() >= int64(st.cfg.Sessions):
+		failure, refusal.Condition, refusal.Text = LoginSiteFull, "resource-constraint", "the site is full"
+	case !g.gate.siteAdmits(st, info):
+		failure, refusal.Condition, refusal.Text = LoginAddressFull, "resource-constraint", "too many sessions from your address"
+	default:
+		refusal = nil
+	}
+	if refusal != nil {
+		s.SetOwner(failure)
+		return c2s.Host{}, refusal
+	}
+	if s.Owner() == nil {
+		s.SetOwner(&visitor{g: g, site: st, stream: s})
+	}
+	return c2s.Host{
+		Domain: st.domain, Stanzas: c2s.Rate(st.cfg.Limits.Visitor.Stanzas), Bytes: c2s.Rate(st.cfg.Limits.Visitor.Bytes),
+	}, nil
+}
+
+// siteFor finds the site that `to` means.
+func (g *Gateway) siteFor(to, origin string) *site {
+	canon, err := xmpp.CanonJID([]byte(to))
+	if err != nil {
+		return nil
+	}
+	if st := g.byDomain[string(canon)]; st != nil {
+		return st
+	}
+	if !g.ownDomain(canon) {
+		return nil
+	}
+	var found *site
+	for _, st := range g.sites {
+		if st.origin(origin) {
+			if found != nil {
+				return nil
+			}
+			found = st
+		}
+	}
+	return found
+}
+
+// Bind gives the stream an address in the domain of the least loaded link.
+func (g *Gateway) Bind(s *c2s.Stream, resource string) (string, error) {
+	v := s.Owner().(*visitor)
+	p := g.pool.Place()
+	if p == nil {
+		v.failure = LoginNoLink
+		return "", errNoPlace
+	}
+	v.name(g.homes[p.Domain()], resource)
+	v.mu.Lock()
+	if v.closed {
+		v.mu.Unlock()
+		p.Leave()
+		return "", errNoPlace
+	}
+	v.bound = true
+	v.mu.Unlock()
+	g.visitors.add(v)
+	g.gate.bound()
+	v.site.count.opened(s.Info().Transport)
+	if s.Ended() != nil {
+		g.visitors.remove(v) // it ended meanwhile, and Closed may have come before he was in the table
+	}
+	g.log.Debug("visitor bound", "site", v.site.name, "session", string(v.localpart()), "transport", s.Info().Transport)
+	return v.full(), nil
+}
+
+// Closed takes the end of a stream.
+func (g *Gateway) Closed(s *c2s.Stream, e c2s.Ending) {
+	info := s.Info()
+	g.count.closed(e.Reason, info.Transport)
+	failure := loginFailureOf(e.Reason)
+	bound := false
+	v, _ := s.Owner().(*visitor)
+	switch owner := s.Owner().(type) {
+	case LoginFailure:
+		failure = owner
+	case *visitor:
+		bound = v.close()
+		if v.failure != LoginOther {
+			failure = v.failure
+		}
+	}
+	g.gate.left(info, bound)
+	if !bound {
+		g.count.loginFailed(failure)
+		return
+	}
+	v.site.count.closed(info.Transport)
+	g.log.Debug("visitor gone", "site", v.site.name, "session", string(v.localpart()), "reason", e.Reason.String())
+}
+
+// links returns the health of each component link.
+func (g *Gateway) links() []pool.Status {
+	homes := g.pool.Homes()
+	all := make([]pool.Status, len(homes))
+	for i, h := range homes {
+		all[i] = h.Status()
+	}
+	return all
+}
+
+// queued returns the bytes that wait for all visitors.
+func (g *Gateway) queued() (n int64) {
+	g.visitors.each(func(v *visitor) { n += int64(v.stream.Pending()) })
+	return n
+}

@@ -1,0 +1,92 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"usher/pool"
+	"usher/upstream"
+	"usher/xmpp"
+)
+
+// maxFarewell bounds what is kept to be sent for visitors who left while their
+// home's link was down, in bytes per link.
+const maxFarewell = 1 << 20
+
+// busyWait bounds how long a visitor's reader waits for a link that is busy.
+const busyWait = 5 * time.Second
+
+// home is one component domain: its link, and what the edge does for its
+// visitors while the link is away.
+type home struct {
+	*pool.Home
+	g         *Gateway
+	heldBytes atomic.Int64 // of held stanzas of this home's visitors
+
+	batch []*visitor // owned by the link's reader: whom to wake at its next Flush
+
+	mu        sync.Mutex
+	down      bool
+	lostAt    time.Time     // when the server was last heard before the loss
+	replay    func()        // ends the running replay
+	slots     chan struct{} // rooms being replayed at a time
+	farewells []byte        // complete stanzas in component form
+}
+
+// send queues a stanza on the link. If the link is busy it waits where the
+// caller is a reader of one visitor's own (WebSocket).
+func (h *home) send(e *xmpp.Element, hd *xmpp.Header, wait bool) error {
+	err := h.Home.Send(nil, e, hd)
+	if !wait || !errors.Is(err, upstream.ErrBusy) {
+		return linkError(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), busyWait)
+	defer cancel()
+	return linkError(h.Home.Send(ctx, e, hd))
+}
+
+// sendRaw queues complete stanzas of ours.
+func (h *home) sendRaw(b []byte, wait bool) error {
+	err := h.Home.SendRaw(nil, b)
+	if !wait || !errors.Is(err, upstream.ErrBusy) {
+		return linkError(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), busyWait)
+	defer cancel()
+	return linkError(h.Home.SendRaw(ctx, b))
+}
+
+// linkError folds 'just closed' and 'not there' into one.
+func linkError(err error) error {
+	if errors.Is(err, upstream.ErrClosed) {
+		return pool.ErrDown
+	}
+	return err
+}
+
+// farewell sends stanzas of a visitor who is gone, or keeps them until the
+// link is back. It never blocks.
+func (h *home) farewell(b []byte) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.down && h.sendRaw(b, false) == nil {
+		return
+	}
+	if len(h.farewells)+len(b) > maxFarewell {
+		h.g.count.drop(DropPresenceGone)
+		return
+	}
+	h.farewells = append(h.farewells, b...)
+}
+
+// sayFarewells sends what was kept.
+func (h *home) sayFarewells() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.farewells) > 0 && h.sendRaw(h.farewells, false) == nil {
+		h.farewells = nil
+	}
+}

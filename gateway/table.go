@@ -1,0 +1,70 @@
+package gateway
+
+import "sync"
+
+// table finds a visitor by the localpart of his address. Looking up by bytes
+// doesn't allocate; 256 shards keep writers out of each other's way.
+type table struct {
+	shards [256]struct {
+		mu sync.RWMutex
+		m  map[string]*visitor
+	}
+}
+
+func newTable() *table {
+	t := &table{}
+	for i := range t.shards {
+		t.shards[i].m = make(map[string]*visitor)
+	}
+	return t
+}
+
+// shard spreads by the first two characters: they are random base32.
+func shard(local []byte) uint8 {
+	if len(local) < 2 {
+		return 0
+	}
+	return local[0]<<4 ^ local[1]
+}
+
+func (t *table) add(v *visitor) {
+	s := &t.shards[shard(v.localpart())]
+	s.mu.Lock()
+	s.m[string(v.localpart())] = v
+	s.mu.Unlock()
+}
+
+func (t *table) remove(v *visitor) {
+	s := &t.shards[shard(v.localpart())]
+	s.mu.Lock()
+	delete(s.m, string(v.localpart()))
+	s.mu.Unlock()
+}
+
+// find returns the visitor with this localpart and domain, or nil.
+func (t *table) find(local, domain []byte) *visitor {
+	s := &t.shards[shard(local)]
+	s.mu.RLock()
+	v := s.m[string(local)]
+	s.mu.RUnlock()
+	if v == nil || v.home.Domain() != string(domain) {
+		return nil
+	}
+	return v
+}
+
+// each calls f for every visitor, none of the table's locks held.
+func (t *table) each(f func(*visitor)) {
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.RLock()
+		all := make([]*visitor, 0, len(s.m))
+		for _, v := range s.m {
+			all = append(all, v)
+		}
+		s.mu.RUnlock()
+		for _, v := range all {
+			f(v)
+		}
+	}
+}

@@ -1,0 +1,324 @@
+package gateway
+
+import (
+	"crypto/rand"
+	"encoding/base32"
+	"strconv"
+	"sync"
+	"time"
+
+	"usher/c2s"
+	"usher/pool"
+	"usher/xmpp"
+)
+
+// Bounds of what the edge keeps for one visitor.
+const (
+	maxDirected    = 100              // addresses with directed presence, rooms aside
+	maxOutstanding = 64               // IQ requests without an answer
+	requestLife    = 2 * time.Minute  // of such a request
+	maxOpened      = 20               // rooms opened by invitation
+	maxUnconfirmed = 256 << 10        // bytes of groupchat messages whose copy is not back
+	unconfirmedFor = 60 * time.Second // how long one is kept while the link is up
+)
+
+// visitor is one stream of a website visitor, from stream open to its end.
+type visitor struct {
+	// Fixed at open.
+	g      *Gateway
+	site   *site
+	stream *c2s.Stream
+
+	// Fixed at bind, before the visitor is in the table.
+	home  *home
+	jid   []byte // full
+	bare  int    // length of the bare JID
+	local int    // length of the localpart
+	token string // prefix of this visitor's IQ ids upstream
+
+	failure LoginFailure // why bind was refused last; owned by the stream's reader
+
+	timer c2s.Timer // next expiry of requests and held stanzas
+
+	mu        sync.Mutex
+	bound     bool
+	closed    bool
+	holding   bool // the home's link is down or being replayed: stanzas go to held
+	releasing bool // held stanzas are being sent
+	messages  bucket
+	joins     bucket
+	nextID    uint32
+	requests  map[uint32]*request
+	directed  map[string][]byte     // address -> the last available presence, in component form
+	rooms     map[string]*occupancy // room's bare JID -> our place in it
+	opened    map[string]struct{}   // rooms opened to this visitor by invitation
+	held      []held
+	missed    int // stanzas answered with an error since the link was lost
+}
+
+// request is an IQ get or set that went upstream and is not answered.
+type request struct {
+	to      string
+	id      string                // the client's own
+	done    func(e *xmpp.Element) // for requests of the edge itself; nil e: no answer came
+	expires time.Time
+}
+
+func (v *visitor) full() string      { return string(v.jid) }
+func (v *visitor) bareJID() []byte   { return v.jid[:v.bare] }
+func (v *visitor) localpart() []byte { return v.jid[:v.local] }
+
+var lowerBase32 = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+// randomName returns n random bytes as lower-case base32.
+func randomName(n int) string {
+	b := make([]byte, n)
+	rand.Read(b)
+	return lowerBase32.EncodeToString(b)
+}
+
+// name gives the visitor an address at home: 128 random bits without meaning.
+func (v *visitor) name(h *home, resource string) {
+	local := randomName(16)
+	if resource == "" {
+		resource = randomName(5)
+	}
+	domain := h.Domain()
+	v.home = h
+	v.jid = make([]byte, 0, len(local)+len(domain)+len(resource)+2)
+	v.jid = append(v.jid, local...)
+	v.jid = append(v.jid, '@')
+	v.jid = append(v.jid, domain...)
+	v.bare, v.local = len(v.jid), len(local)
+	v.jid = append(v.jid, '/')
+	v.jid = append(v.jid, resource...)
+	v.token = randomName(5)
+}
+
+// deliver queues a stanza for the visitor, addressed to his full JID.
+func (v *visitor) deliver(e *xmpp.Element, from, id []byte) (dirty bool) {
+	h := xmpp.Header{To: v.jid, From: from, Type: e.Type, ID: id, Lang: e.Lang}
+	return v.stream.Send(e, &h)
+}
+
+// tell queues a stanza of ours and wakes the transport.
+func (v *visitor) tell(b []byte) {
+	if v.stream.SendRaw(b) {
+		v.stream.Wake()
+	}
+}
+
+// refuse answers e, which the visitor sent, with a stanza error. Errors and
+// results are never answered (RFC 6120 §8.3.1), nor is unavailable presence.
+func (v *visitor) refuse(e *xmpp.Element, se *xmpp.StanzaError) {
+	if !answerable(e) {
+		return
+	}
+	v.tell(se.AppendReply(nil, e, xmpp.Client, e.To, v.jid))
+}
+
+// answerable tells whether an error may be sent in answer to e.
+func answerable(e *xmpp.Element) bool {
+	switch string(e.Type) {
+	case "error", "result":
+		return false
+	case "unavailable":
+		return e.Kind != xmpp.Presence
+	}
+	return true
+}
+
+// upstream sends a stanza of the visitor to his home link, or holds it while
+// that is down. It waits, bounded, when the link is busy.
+func (v *visitor) upstream(e *xmpp.Element, to, id, tail []byte) {
+	h := xmpp.Header{To: to, From: v.jid, Type: e.Type, ID: id, Lang: e.Lang, Tail: tail}
+	if v.hold(e, &h) {
+		return
+	}
+	switch err := v.home.send(e, &h, v.patient()); err {
+	case nil:
+	case pool.ErrDown:
+		v.linkGone()
+		v.hold(e, &h)
+	default:
+		v.g.count.drop(DropLinkBusy)
+		v.refuse(e, errBusy)
+	}
+}
+
+// request registers an IQ request that goes upstream and returns the id that
+// it travels under: the visitor's token and a number, so that ids of different
+// visitors never meet on a link. ok is false when too many are outstanding.
+func (v *visitor) request(r request, buf []byte) (id []byte, ok bool) {
+	r.expires = v.g.now().Add(requestLife)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.requests) >= maxOutstanding || v.closed {
+		return nil, false
+	}
+	if v.requests == nil {
+		v.requests = make(map[uint32]*request)
+	}
+	v.nextID++
+	v.requests[v.nextID] = &r
+	if len(v.requests) == 1 && len(v.held) == 0 {
+		v.g.wheel.Set(&v.timer, r.expires, v)
+	}
+	buf = append(buf, v.token...)
+	buf = append(buf, '.')
+	return strconv.AppendUint(buf, uint64(v.nextID), 10), true
+}
+
+// answered takes the request that the answer e belongs to: its id and its
+// sender must both be what was asked (the id alone could be guessed).
+func (v *visitor) answered(e *xmpp.Element) (request, bool) {
+	n, ok := v.requestNumber(e.ID)
+	if !ok {
+		return request{}, false
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	r := v.requests[n]
+	if r == nil || r.to != string(e.From) {
+		return request{}, false
+	}
+	delete(v.requests, n)
+	return *r, true
+}
+
+func (v *visitor) requestNumber(id []byte) (uint32, bool) {
+	if len(id) <= len(v.token)+1 || string(id[:len(v.token)]) != v.token || id[len(v.token)] != '.' {
+		return 0, false
+	}
+	var n uint64
+	for _, c := range id[len(v.token)+1:] {
+		if c < '0' || c > '9' || n > 1<<32 {
+			return 0, false
+		}
+		n = n*10 + uint64(c-'0')
+	}
+	return uint32(n), n < 1<<32
+}
+
+// Due gives up requests and held stanzas whose time has passed.
+func (v *visitor) Due(now time.Time) {
+	var late []*request
+	var next time.Time
+	v.mu.Lock()
+	for n, r := range v.requests {
+		if now.Before(r.expires) {
+			next = earlier(next, r.expires)
+			continue
+		}
+		delete(v.requests, n)
+		late = append(late, r)
+	}
+	aged := v.takeAged(now)
+	if len(v.held) > 0 {
+		next = earlier(next, v.held[0].at.Add(v.g.cfg.Upstream.Hold.Age))
+	}
+	if !next.IsZero() && !v.closed {
+		v.g.wheel.Set(&v.timer, next, v)
+	}
+	v.mu.Unlock()
+	for _, r := range late {
+		v.abandon(r)
+	}
+	for i := range aged {
+		v.giveUp(&aged[i], DropHoldAge)
+	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// abandon tells whoever asked that no answer will come.
+func (v *visitor) abandon(r *request) {
+	if r.done != nil {
+		r.done(nil)
+		return
+	}
+	e := xmpp.Element{Kind: xmpp.IQ, ID: []byte(r.id)}
+	v.tell(errNoAnswer.AppendReply(nil, &e, xmpp.Client, []byte(r.to), v.jid))
+}
+
+// close forgets the visitor: he leaves the table, his rooms, and everybody who
+// has his presence. It never blocks; the first call counts. It returns whether
+// he was bound.
+func (v *visitor) close() bool {
+	v.mu.Lock()
+	bound := v.bound
+	if v.closed || !bound {
+		v.closed = true
+		v.mu.Unlock()
+		return bound
+	}
+	v.closed = true
+	rooms, directed, waiting, requests := v.rooms, v.directed, v.held, v.requests
+	v.rooms, v.directed, v.held, v.requests, v.opened = nil, nil, nil, nil, nil
+	v.mu.Unlock()
+	v.g.wheel.Stop(&v.timer)
+	v.g.visitors.remove(v)
+	for _, r := range requests {
+		if r.done != nil {
+			r.done(nil)
+		}
+	}
+	var gone []byte
+	for bare, o := range rooms {
+		o.room.leave(o, v.g)
+		if o.state != undone {
+			gone = appendUnavailable(gone, v.jid, bare+"/"+o.nick)
+		}
+	}
+	for to := range directed {
+		gone = appendUnavailable(gone, v.jid, to)
+	}
+	for i := range waiting {
+		// What he asked to be said is still said when the link is back.
+		v.home.heldBytes.Add(-int64(len(waiting[i].stanza)))
+		if waiting[i].kind == xmpp.Message {
+			v.home.farewell(waiting[i].stanza)
+		}
+	}
+	if gone != nil {
+		v.home.farewell(gone)
+	}
+	v.home.Leave()
+	return true
+}
+
+func appendUnavailable(dst, from []byte, to string) []byte {
+	dst = append(dst, "<presence"...)
+	dst = xmpp.AppendAttr(dst, "from", from)
+	dst = xmpp.AppendAttr(dst, "to", []byte(to))
+	return append(dst, " type='unavailable'/>"...)
+}
+
+// bucket is a token bucket; the owner's lock guards it.
+type bucket struct {
+	tokens float64
+	at     time.Time
+}
+
+// take takes one token and tells whether there was one.
+func (b *bucket) take(r c2s.Rate, now time.Time) bool {
+	if r.PerSecond <= 0 {
+		return true
+	}
+	if b.at.IsZero() {
+		b.tokens = r.Burst
+	} else {
+		b.tokens = min(r.Burst, b.tokens+now.Sub(b.at).Seconds()*r.PerSecond)
+	}
+	b.at = now
+	if b.tokens < 1 {
+		return false
+	}
+	b.tokens--
+	return true
+}

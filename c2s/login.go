@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+	"unique"
 
 	"usher/xmpp"
 )
@@ -97,8 +98,8 @@ func (s *Stream) Open(h Header) (Header, error) {
 		s.End(Ending{reasonOf(err.Condition, BadProtocol), err})
 		return answer, err
 	}
-	if len(h.Lang) <= 35 { // RFC 5646 §4.4.1
-		s.lang = h.Lang
+	if h.Lang != "" && len(h.Lang) <= 35 { // RFC 5646 §4.4.1
+		s.lang = unique.Make(h.Lang)
 	}
 	return answer, s.whyEnded()
 }
@@ -125,10 +126,7 @@ func (s *Stream) first(h Header) *xmpp.StreamError {
 		}
 		return &xmpp.StreamError{Condition: "internal-server-error", Text: "the stream could not be opened"}
 	}
-	if s.to = to; to == host.Domain {
-		s.to = host.Domain // one string for both
-	}
-	s.state = opened
+	s.state, s.to, s.lang = opened, unique.Make(to), unique.Make("")
 	s.answer([]byte(featuresLogin))
 	return nil
 }
@@ -138,9 +136,9 @@ func (s *Stream) restart(h Header) *xmpp.StreamError {
 	if h.Version != "" && !atLeast1(h.Version) {
 		return errVersion()
 	}
-	if h.To != "" && h.To != s.to {
+	if h.To != "" {
 		canon, err := xmpp.CanonJID([]byte(h.To))
-		if to := string(canon); err != nil || to != s.to && to != s.host.Domain {
+		if to := string(canon); err != nil || to != s.to.Value() && to != s.host.Domain {
 			// The site was chosen when the client logged in to it.
 			return &xmpp.StreamError{Condition: "host-unknown", Text: "`to` may not change on a restart"}
 		}

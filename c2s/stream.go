@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+	"unique"
 
 	"usher/xmpp"
 )
@@ -89,8 +90,8 @@ type Stream struct {
 
 	// The receiver's: whoever calls Open and Receive.
 	host     Host
-	to       string // as the first header had it
-	lang     string
+	to       unique.Handle[string] // as the first header had it
+	lang     unique.Handle[string] // set by Open, like to; few values, so shared
 	stanzas  bucket
 	bytes    bucket
 	state    state
@@ -122,7 +123,7 @@ func (s *Stream) Info() *Info { return &s.info }
 
 // Lang returns the xml:lang of the client's stream header, "" if it had none: the
 // default of its stanzas (RFC 6120 §8.1.5). For Handler's Bind and Stanza only.
-func (s *Stream) Lang() string { return s.lang }
+func (s *Stream) Lang() string { return s.lang.Value() }
 
 // Receive takes one checked top-level element from the client. The answer, if
 // any, is in the outbox when it returns. If pause > 0 the client is over its

@@ -1,14 +1,25 @@
 // Package bosh carries client streams over HTTP request pairs (XEP-0124,
 // XEP-0206). It owns sessions, request ids, held requests, kept responses and
 // CORS on its path. It must not know negotiation, sites, WebSocket, the pool.
+//
+// A session is apart from connections. A request that can't be answered at
+// once gives up its HTTP server's goroutine and buffers: the connection is
+// taken over (package conn), a parked goroutine waits for the client to say more or to
+// leave, and whoever has something for the client writes the answer.
+//
+// Not offered, on purpose: several streams in a session (XEP-0124 §16), `route`,
+// `content` and `charsets` (the answer's type is fixed), HTTP status codes for clients
+// without `ver` (§17.1, deprecated): they get terminal binding conditions like all others.
 package bosh
 
 import (
 	"context"
 	"net"
+	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/valyala/fasthttp"
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"usher/c2s"
 	"usher/xmpp"
@@ -36,22 +47,90 @@ type Config struct {
 	ServeConn func(c net.Conn) error
 }
 
+// MaxBody is the largest request body, in bytes after decompression: one stanza of the largest
+// size with its wrapper. The HTTP server's own limit should be the same.
+func (c *Config) MaxBody() int {
+	if c.Limits.Bytes <= 0 {
+		return 1 << 20
+	}
+	return c.Limits.Bytes + 4<<10
+}
+
+const (
+	maxPayloads = 256       // elements in one request
+	maxAnswer   = 64 << 10  // bytes of stanzas after which an answer is full
+	maxKept     = 256 << 10 // bytes of answers kept for repeats, by session
+	maxUnacked  = 16        // answers kept for a client that acknowledges
+	gzipFrom    = 1 << 10   // bytes of an answer that is worth compressing
+	tombs       = 4096      // ended sessions that are remembered
+	spare       = 20        // repeats and overlapping polls that come too early, before they are a violation
+)
+
 // Server keeps the sessions.
-type Server struct{}
+type Server struct {
+	cfg      Config
+	polls    atomic.Int64
+	held     atomic.Int64
+	table    table
+	lot      lot
+	dead     *lru.Cache[sessionKey, tomb]
+	scanners sync.Pool // *xmpp.Scanner
+	buffers  sync.Pool // *[]byte, empty
+}
 
-func New(cfg Config) *Server { panic("unbuilt") }
-
-// Serve answers a request to the BOSH path; the caller has checked its origin.
-func (s *Server) Serve(ctx *fasthttp.RequestCtx, info c2s.Info) { panic("unbuilt") }
-
-// Refuse answers with status and, for POST, a terminate body with this condition, with CORS headers like every answer here.
-func (s *Server) Refuse(ctx *fasthttp.RequestCtx, info c2s.Info, status int, condition string) {
-	panic("unbuilt")
+// New returns a server without sessions. It starts no goroutine; Config.Wheel must run.
+func New(cfg Config) *Server {
+	s := &Server{cfg: cfg}
+	s.dead, _ = lru.New[sessionKey, tomb](tombs) // fails only for a size below 1
+	s.table.init()
+	s.lot.init()
+	s.scanners.New = func() any { return xmpp.NewScanner(cfg.Limits) }
+	s.buffers.New = func() any { b := make([]byte, 0, 2<<10); return &b }
+	return s
 }
 
 // Held returns the number of held requests; Polls counts empty answers.
-func (s *Server) Held() int    { panic("unbuilt") }
-func (s *Server) Polls() int64 { panic("unbuilt") }
+func (s *Server) Held() int    { return int(s.held.Load()) }
+func (s *Server) Polls() int64 { return s.polls.Load() }
+
+// Sessions returns the number of sessions, those included whose end is still to be told.
+func (s *Server) Sessions() int { return s.table.len() }
 
 // Shutdown waits until every session's end has been told (the caller has ended the streams) or ctx ends, then drops the rest.
-func (s *Server) Shutdown(ctx context.Context) { panic("unbuilt") }
+// From its start on every answer closes its connection. When it returns no goroutine of this package is left, other
+// than those that are inside Config.ServeConn, which the HTTP server's own shutdown ends.
+func (s *Server) Shutdown(ctx context.Context) {
+	s.lot.drain()
+	select {
+	case <-s.table.drained():
+	case <-ctx.Done():
+	}
+	for _, e := range s.table.all() {
+		e.stream.End(c2s.Ending{Reason: c2s.Shutdown})
+		e.drop()
+	}
+	<-s.lot.shut()
+}
+
+func (s *Server) now() time.Time {
+	if s.cfg.Streams.Now != nil {
+		return s.cfg.Streams.Now()
+	}
+	return time.Now()
+}
+
+func (s *Server) count(in bool, n int) {
+	if s.cfg.Bytes != nil && n > 0 {
+		s.cfg.Bytes(in, n)
+	}
+}
+
+// scratch lends an empty buffer; give takes it back.
+func (s *Server) scratch() *[]byte { return s.buffers.Get().(*[]byte) }
+
+func (s *Server) give(b *[]byte) {
+	if cap(*b) <= 128<<10 {
+		*b = (*b)[:0]
+		s.buffers.Put(b)
+	}
+}

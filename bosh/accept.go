@@ -1,0 +1,414 @@
+package bosh
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"usher/c2s"
+	"usher/xmpp"
+)
+
+// accept takes a request of this session. When it returns x either has its answer or waits for it. body is
+// valid during the call only; bad is why it was refused by parse.
+func (s *session) accept(w *wrapper, body []byte, bad *xmpp.StreamError, x *exchange) {
+	now := s.srv.now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.over: // since it was looked up
+		x.reply(s.srv.epitaph(s.key, true))
+		return
+	case s.stream.Ended() != nil && (w.rid == 0 || w.rid > s.replied):
+		s.strays = append(s.strays, x)
+		s.settle(now)
+		return
+	case bad != nil:
+		s.breach(x, badCondition(bad), bad)
+		return
+	case w.rid == 0: // XEP-0124 §6: MUST
+		s.breach(x, "bad-request", &xmpp.StreamError{Condition: "invalid-xml", Text: "rid is missing"})
+		return
+	case !s.bound() && s.srv.cfg.Prelogin > 0 && len(body) > s.srv.cfg.Prelogin:
+		x.status = fasthttp.StatusRequestEntityTooLarge
+		s.breach(x, "policy-violation", errUnbound)
+		return
+	}
+	s.pause = 0 // §10: back to normal with the next request
+	if s.idle = (time.Time{}); w.ack != 0 && s.acks {
+		s.acked(w.ack)
+	}
+	i, known := slices.BinarySearchFunc(s.slots, w.rid, func(r *request, rid uint64) int {
+		return cmpRID(r.rid, rid)
+	})
+	var err *xmpp.StreamError
+	condition := "item-not-found"
+	switch {
+	case w.rid <= s.replied:
+		condition, err = s.repeated(w, x, now)
+	case known:
+		condition, err = s.replace(s.slots[i], w, x, now)
+	default:
+		condition, err = s.fresh(i, w, body, x, now)
+	}
+	if err != nil {
+		s.breach(x, condition, err)
+	}
+}
+
+func cmpRID(a, b uint64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+var (
+	errUnbound  = &xmpp.StreamError{Condition: "policy-violation", Text: "the request is too large before login"}
+	errWindow   = &xmpp.StreamError{Condition: "policy-violation", Text: "rid is outside the window"}
+	errForgot   = &xmpp.StreamError{Condition: "policy-violation", Text: "the answer for this rid is not kept any more"}
+	errKey      = &xmpp.StreamError{Condition: "not-authorized", Text: "the key is missing or wrong"}
+	errActivity = &xmpp.StreamError{Condition: "policy-violation", Text: "too many simultaneous requests"}
+	errPolling  = &xmpp.StreamError{Condition: "policy-violation", Text: "requests come too quickly"}
+	errRepeats  = &xmpp.StreamError{Condition: "policy-violation", Text: "too many repeats"}
+	errPause    = &xmpp.StreamError{Condition: "policy-violation", Text: "the pause is too long"}
+	errPending  = &xmpp.StreamError{Condition: "policy-violation", Text: "too much waits to be forwarded"}
+)
+
+// breach ends the session because of request x. Under mu, which it lets go meanwhile.
+func (s *session) breach(x *exchange, condition string, err *xmpp.StreamError) {
+	s.strays = append(s.strays, x)
+	if s.condition == "" {
+		s.condition = condition
+	}
+	s.mu.Unlock()
+	s.stream.Fail(err)
+	s.mu.Lock()
+	s.settle(s.srv.now())
+}
+
+// bound tells whether the client has logged in. Under mu.
+func (s *session) bound() bool {
+	if !s.loggedIn {
+		s.loggedIn = s.stream.Bound() != ""
+	}
+	return s.loggedIn
+}
+
+// fresh takes a request with a rid that was not received before; i is its place among the slots.
+func (s *session) fresh(i int, w *wrapper, body []byte, x *exchange, now time.Time) (string, *xmpp.StreamError) {
+	if w.rid > s.received+uint64(s.requests) || w.rid == maxRID {
+		return "item-not-found", errWindow // §14.2: MUST
+	}
+	open := 1
+	for _, r := range s.slots {
+		if r.x != nil {
+			open++
+		}
+	}
+	limit := s.requests
+	if w.terminate || w.pause >= 0 {
+		limit++ // §11: one more to pause or to terminate
+	}
+	if open > limit {
+		return "policy-violation", errActivity
+	}
+	r := s.newRequest(w, body, x)
+	if s.tooSoon(r, open, now) {
+		return "policy-violation", errPolling
+	}
+	if r.pauses && r.pause > s.srv.cfg.MaxPause {
+		return "policy-violation", errPause // §10
+	}
+	if s.keyed {
+		var ok, ok2 bool
+		r.key, ok = parseDigest(w.key)
+		r.newkey, ok2 = parseDigest(w.newkey)
+		if !ok || !ok2 && len(w.newkey) > 0 {
+			return "item-not-found", errKey
+		}
+	}
+	s.slots = slices.Insert(s.slots, i, r)
+	for ; i < len(s.slots) && s.slots[i].rid == s.received+1; i++ {
+		if s.keyed && !s.advance(s.slots[i]) {
+			s.forget(r)
+			return "item-not-found", errKey // §15.4: MUST NOT process the element
+		}
+		s.received++
+	}
+	if s.acks {
+		s.acknowledged(r, w.ack, now)
+	}
+	if s.busy || !s.resumeAt.IsZero() || r.rid > s.received {
+		if err := s.keep(r); err != nil {
+			s.forget(r)
+			return "policy-violation", err
+		}
+	}
+	if s.resumeAt.IsZero() {
+		s.work(false)
+	}
+	s.settle(now)
+	return "", nil
+}
+
+// forget takes back a request that was put among the slots, so that its exchange can be told otherwise.
+func (s *session) forget(r *request) {
+	r.x = nil
+	s.slots = slices.DeleteFunc(s.slots, func(o *request) bool { return o == r })
+}
+
+func (s *session) newRequest(w *wrapper, body []byte, x *exchange) *request {
+	r := &request{
+		rid: w.rid, x: x, body: body, payloads: w.payloads, until: s.srv.now().Add(s.wait),
+		terminate: w.terminate, restart: w.restart && !w.terminate,
+	}
+	if r.payloads == 0 && !r.restart {
+		r.body = nil
+	}
+	if w.pause >= 0 && !w.terminate {
+		r.pauses, r.pause = true, time.Duration(w.pause)*time.Second
+	}
+	r.empty = w.payloads == 0 && !w.terminate && !w.restart && !r.pauses
+	return r
+}
+
+// tooSoon tells whether a new request breaks the rules of §11 and §12 on frequency. An eighth of `polling` is
+// left to the network. While another request is open, some are overlooked: a page that is loaded anew
+// sends one although it knows of no other.
+func (s *session) tooSoon(r *request, open int, now time.Time) bool {
+	polling := s.srv.cfg.Polling
+	early := now.Sub(s.last) < polling-polling/8
+	again := s.lastEmpty && r.empty
+	s.last, s.lastEmpty = now, r.empty
+	switch {
+	case polling == 0 || !early || !r.empty:
+		return false
+	case s.polls():
+		return again // §12
+	}
+	return open >= s.requests && !s.spend(now) // §11
+}
+
+// spend takes one of the repeats and early polls that are overlooked; one comes back in each `polling`.
+func (s *session) spend(now time.Time) bool {
+	polling := s.srv.cfg.Polling
+	if polling == 0 {
+		return true
+	}
+	if n := int(now.Sub(s.spareAt) / polling); n > 0 {
+		s.spare = min(spare, s.spare+n)
+		s.spareAt = s.spareAt.Add(time.Duration(n) * polling)
+	}
+	if s.spare == 0 {
+		return false
+	}
+	s.spare--
+	return true
+}
+
+// advance checks the key of the next request in the order of rids (§15.4, §15.5).
+func (s *session) advance(r *request) bool {
+	if !follows(r.key, s.chain) {
+		return false
+	}
+	s.chain = r.key
+	if r.newkey != (digest{}) {
+		s.chain = r.newkey
+	}
+	return true
+}
+
+// repeated answers a request that was answered before (§14.3).
+func (s *session) repeated(w *wrapper, x *exchange, now time.Time) (string, *xmpp.StreamError) {
+	i := slices.IndexFunc(s.kept, func(k kept) bool { return k.rid == w.rid })
+	switch {
+	case i < 0:
+		return "item-not-found", errForgot
+	case !s.sameKey(s.kept[i].key, w):
+		return "item-not-found", errKey
+	case !s.spend(now):
+		return "policy-violation", errRepeats
+	}
+	x.reply(s.kept[i].body)
+	s.settle(now)
+	return "", nil
+}
+
+// replace gives an open request another connection (§14.3).
+func (s *session) replace(r *request, w *wrapper, x *exchange, now time.Time) (string, *xmpp.StreamError) {
+	switch {
+	case !s.sameKey(r.key, w):
+		return "item-not-found", errKey
+	case !s.spend(now):
+		return "policy-violation", errRepeats
+	}
+	if r.x != nil {
+		r.x.reply(recoverableBody)
+	}
+	r.x, r.until = x, now.Add(s.wait)
+	s.settle(now)
+	return "", nil
+}
+
+// sameKey tells whether a repeat carries the key of the original: it is an exact copy.
+func (s *session) sameKey(key digest, w *wrapper) bool {
+	if !s.keyed || key == (digest{}) { // the session creation request had none
+		return true
+	}
+	d, _ := parseDigest(w.key)
+	return d == key
+}
+
+// keep copies what waits to be forwarded.
+func (s *session) keep(r *request) *xmpp.StreamError {
+	if r.copied || r.body == nil {
+		return nil
+	}
+	if s.pending+len(r.body) > 2*s.srv.cfg.MaxBody() {
+		return errPending
+	}
+	r.body, r.copied = bytes.Clone(r.body), true
+	s.pending += len(r.body)
+	return nil
+}
+
+// acked forgets answers that the client has (§9.2).
+func (s *session) acked(ack uint64) {
+	if ack > s.replied {
+		return
+	}
+	for len(s.kept) > 0 && s.kept[0].rid <= ack {
+		s.unkeep()
+	}
+}
+
+// acknowledged reads what the new request r says, or doesn't say, of the answers (§9.2).
+func (s *session) acknowledged(r *request, ack uint64, now time.Time) {
+	if ack == 0 { // it has them all; but be generous
+		s.trim(s.requests)
+		return
+	}
+	if ack >= s.replied || ack < s.reported {
+		return
+	}
+	for _, k := range s.kept {
+		if k.rid == ack+1 {
+			r.report, r.age, r.now = k.rid, now.Sub(k.at), true
+			s.reported = k.rid // once each
+			return
+		}
+	}
+}
+
+// work forwards what was received, in the order of rids (§14.2: MUST). Under mu, which it lets go meanwhile;
+// one goroutine at a time, others return at once. mine tells that the caller has set busy.
+func (s *session) work(mine bool) {
+	if s.busy && !mine {
+		return
+	}
+	s.busy = true
+	for s.resumeAt.IsZero() {
+		r := s.next()
+		if r == nil {
+			break
+		}
+		var pause time.Duration
+		if r.payloads > 0 || r.restart || r.terminate {
+			s.mu.Unlock()
+			pause = s.forward(r)
+			s.mu.Lock()
+		}
+		if pause > 0 {
+			s.resumeAt = s.srv.now().Add(pause)
+		}
+		if pause > 0 && r.fed < r.payloads {
+			if err := s.keep(r); err != nil {
+				s.condition = "policy-violation"
+				s.mu.Unlock()
+				s.stream.Fail(err)
+				s.mu.Lock()
+			}
+			break
+		}
+		s.forwarded(r)
+	}
+	s.busy = false
+	s.settle(s.srv.now())
+}
+
+// next is the request to be forwarded, or nil.
+func (s *session) next() *request {
+	for _, r := range s.slots {
+		if !r.done {
+			if r.rid > s.received {
+				return nil
+			}
+			return r
+		}
+	}
+	return nil
+}
+
+// forwarded notes that nothing of r is left to be forwarded.
+func (s *session) forwarded(r *request) {
+	if r.copied {
+		s.pending -= len(r.body)
+	}
+	r.done, r.body = true, nil
+	if r.pauses { // §10: all open requests are answered at once
+		s.pause = max(r.pause, time.Second)
+		for _, o := range s.slots {
+			o.now = o.now || o.rid <= r.rid
+		}
+	}
+}
+
+// forward gives the stream what is left of r. Without mu; in one goroutine at a time.
+func (s *session) forward(r *request) (pause time.Duration) {
+	if r.body != nil {
+		sc := s.srv.scanners.Get().(*xmpp.Scanner)
+		pause = s.payloads(sc, r)
+		s.srv.scanners.Put(sc)
+	}
+	if r.terminate && r.fed == r.payloads {
+		s.stream.End(c2s.Ending{Reason: c2s.ClientClosed}) // §13
+	}
+	return pause
+}
+
+func (s *session) payloads(sc *xmpp.Scanner, r *request) (pause time.Duration) {
+	var w wrapper
+	rest, bad := enter(sc, r.body, s.srv.cfg.Limits, &w)
+	switch {
+	case bad != nil: // parse has taken it before
+		s.stream.Fail(bad)
+		return 0
+	case r.restart: // XEP-0206 §5: its payload is ignored
+		r.fed = r.payloads
+		s.stream.Open(header(&w)) // an error has ended the stream
+		return 0
+	}
+	for i := 0; i < r.payloads && pause == 0; i++ {
+		n, token, err := sc.Next(rest)
+		if err != nil || token != xmpp.Stanza {
+			s.stream.Fail(errIncomplete)
+			return 0
+		}
+		if rest = rest[n:]; i < r.fed {
+			continue
+		}
+		r.fed++
+		if s.stream.Reopens() {
+			// Some clients leave the restart to the server, as older ones did (XEP-0206 §4).
+			s.stream.Open(c2s.Header{Version: "1.0"})
+		}
+		pause = s.stream.Receive(sc.Element())
+	}
+	return pause
+}

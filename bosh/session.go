@@ -1,0 +1,335 @@
+package bosh
+
+import (
+	"strconv"
+	"sync"
+	"time"
+
+	"usher/c2s"
+	"usher/xmpp"
+)
+
+// session is one BOSH session. It has no goroutine of its own.
+//
+// Lock order: session.mu, then c2s.Stream's, then lot's. c2s.Stream's Open, Receive, End, Expire and Fail are
+// called without mu, since they call the Handler.
+type session struct {
+	srv    *Server
+	stream *c2s.Stream
+	key    sessionKey
+
+	// As negotiated (XEP-0124 §7); never changed.
+	wait       time.Duration
+	inactivity time.Duration
+	hold       int
+	requests   int
+	acks       bool // both sides acknowledge (§9)
+	keyed      bool // §15
+
+	mu sync.Mutex // guards what follows
+
+	// Requests: those received and not answered yet, by rid.
+	slots    []*request
+	received uint64 // the highest rid without a gap below it
+	replied  uint64 // the highest rid that was answered
+	busy     bool   // a goroutine is in work
+	resumeAt time.Time
+	pending  int // bytes of payload that wait
+	chain    digest
+	loggedIn bool
+
+	// Answers.
+	kept     []kept
+	keptLen  int // bytes
+	greeting string
+	reported uint64 // the last rid that §9.2's report was about
+
+	// Time.
+	timer   c2s.Timer
+	timerAt time.Time     // zero = unset
+	idle    time.Time     // since when no request is held; zero = one is
+	pause   time.Duration // 0 = none; replaces inactivity until the next request
+	login   bool          // stream.Deadline is to be watched
+
+	// Too much (§11, §12).
+	last      time.Time // of the last new request
+	lastEmpty bool      // it had no payload, nor had its answer
+	spare     int       // early repeats and polls that are left
+	spareAt   time.Time
+
+	// The end.
+	condition string      // what ended it here, rather than in the stream
+	strays    []*exchange // requests beside slots that are to be told
+	over      bool        // the end was told, or nobody is to be told any more
+	endedAt   time.Time
+}
+
+// request is one rid that was received and not answered.
+type request struct {
+	rid       uint64
+	x         *exchange // nil: the client went away; a repeat may come
+	body      []byte    // to be forwarded
+	copied    bool      // body is ours
+	payloads  int
+	fed       int       // of these, forwarded
+	until     time.Time // when it is answered at the latest (§8: wait)
+	done      bool      // all that it carries was forwarded
+	now       bool      // to be answered without waiting
+	empty     bool
+	terminate bool
+	restart   bool
+	pauses    bool
+	pause     time.Duration
+	report    uint64
+	age       time.Duration // since the answer that report is about
+	key       digest
+	newkey    digest
+}
+
+// kept is an answer for repeats (§14.3).
+type kept struct {
+	rid    uint64
+	at     time.Time
+	body   []byte
+	key    digest
+	pauses bool
+}
+
+// newSession negotiates (XEP-0124 §7.1, §7.2).
+func newSession(srv *Server, info *c2s.Info, w *wrapper) *session {
+	c := &srv.cfg
+	s := &session{srv: srv, key: newKey(), spare: spare, login: true}
+	s.wait = c.Wait
+	if w.wait >= 0 {
+		s.wait = min(c.Wait, time.Duration(w.wait)*time.Second)
+	}
+	s.hold = min(c.Hold, 1)
+	if w.hold >= 0 {
+		s.hold = min(s.hold, w.hold)
+	}
+	if seconds(s.wait) == 0 {
+		s.hold = 0 // §12: a polling session
+	}
+	s.requests = min(s.hold+1, max(c.Requests, 1))
+	s.hold = min(s.hold, s.requests-1)
+	s.inactivity = c.Inactivity
+	if s.polls() && s.inactivity > 0 {
+		s.inactivity += 2 * c.Polling // §12: higher than normal by more than `polling`
+	}
+	s.acks = w.ack == 1
+	s.received, s.replied = w.rid, w.rid-1
+	s.last = srv.now()
+	s.spareAt = s.last
+	s.stream = c2s.New(c.Streams, s, *info)
+	return s
+}
+
+// polls tells whether it is a polling session: no request is held.
+func (s *session) polls() bool { return s.hold == 0 }
+
+// greet makes the attributes of the session creation response (XEP-0124 §7.2, XEP-0206 §4).
+func (s *session) greet(w *wrapper, h c2s.Header) string {
+	c := &s.srv.cfg
+	b := append([]byte(nil), ` xmlns:xmpp='`+xmpp.NSXBOSH+`' xmlns:stream='`+xmpp.NSStream+`'`...)
+	b = xmpp.AppendAttr(b, "sid", []byte(s.key.sid(c.Node)))
+	b = appendNumber(b, "wait", seconds(s.wait))
+	b = appendNumber(b, "requests", uint64(s.requests))
+	b = appendNumber(b, "hold", uint64(s.hold))
+	if s.inactivity > 0 {
+		b = appendNumber(b, "inactivity", seconds(s.inactivity))
+	}
+	if c.Polling > 0 {
+		b = appendNumber(b, "polling", seconds(c.Polling+time.Second-1))
+	}
+	if c.MaxPause > 0 {
+		b = appendNumber(b, "maxpause", seconds(c.MaxPause))
+	}
+	major, minor := negotiate(w.ver)
+	b = append(b, ` ver='`...)
+	b = strconv.AppendUint(b, major, 10)
+	b = append(b, '.')
+	b = strconv.AppendUint(b, minor, 10)
+	b = append(b, '\'')
+	if c.Gzip {
+		b = append(b, ` accept='gzip'`...)
+	}
+	if s.acks {
+		b = appendNumber(b, "ack", w.rid) // §9.1
+	}
+	if h.From != "" {
+		b = xmpp.AppendAttr(b, "from", []byte(h.From))
+	}
+	b = xmpp.AppendAttr(b, "authid", []byte(h.ID))
+	b = xmpp.AppendAttr(b, "xmpp:version", []byte(h.Version))
+	return string(append(b, ` xmpp:restartlogic='true'`...))
+}
+
+// begin takes the session creation request. The session is found by its sid from then on, unless the stream was refused.
+func (s *session) begin(w *wrapper, body []byte, x *exchange) {
+	h, err := s.stream.Open(header(w))
+	s.mu.Lock()
+	r := s.newRequest(w, body, x)
+	r.now = true
+	r.pauses, r.restart = false, false // there is nothing to pause or to restart yet
+	if err == nil {
+		s.greeting = s.greet(w, h)
+		if len(w.newkey) > 0 { // XEP-0124 §15.3
+			var ok bool
+			if s.chain, ok = parseDigest(w.newkey); !ok {
+				s.condition = "bad-request"
+			}
+			s.keyed = ok
+		}
+	}
+	s.slots = append(s.slots, r)
+	if err == nil && s.condition == "" {
+		s.srv.table.add(s)
+		s.work(false)
+		s.mu.Unlock()
+		return
+	}
+	s.mu.Unlock()
+	s.stream.End(c2s.Ending{Reason: c2s.BadFraming}) // if Open hasn't ended it
+	s.Wake()
+}
+
+func header(w *wrapper) c2s.Header {
+	h := c2s.Header{To: string(w.to), From: string(w.from), Lang: string(w.lang), Version: string(w.version)}
+	if h.Version == "" {
+		h.Version = "1.0" // the attribute's default by XEP-0206's schema
+	}
+	return h
+}
+
+// Wake is c2s.Transport's: there is something to tell.
+func (s *session) Wake() {
+	s.mu.Lock()
+	s.settle(s.srv.now())
+	s.mu.Unlock()
+}
+
+// Due is the timer's.
+func (s *session) Due(now time.Time) {
+	now = s.srv.now()
+	s.mu.Lock()
+	s.timerAt = time.Time{}
+	if s.login {
+		s.mu.Unlock()
+		s.stream.Expire()
+		s.mu.Lock()
+	}
+	var inactive bool
+	if at, ok := s.inactiveAt(); ok && !now.Before(at) {
+		inactive = true
+	}
+	if !inactive {
+		if !s.resumeAt.IsZero() && !now.Before(s.resumeAt) && !s.busy && s.srv.lot.add() {
+			s.resumeAt = time.Time{}
+			s.busy = true
+			go s.goOn() // ends when what was received is forwarded; c2s.Handler bounds its waiting
+		}
+		s.settle(now)
+		s.mu.Unlock()
+		return
+	}
+	s.mu.Unlock()
+	// XEP-0124 §10: without informing the client
+	s.stream.End(c2s.Ending{Reason: c2s.Inactive})
+	s.drop()
+}
+
+// goOn forwards what had to wait for the client's rate.
+func (s *session) goOn() {
+	s.mu.Lock()
+	s.work(true)
+	s.mu.Unlock()
+	s.srv.lot.done()
+}
+
+// inactiveAt is when the session ends for want of requests. Under mu.
+func (s *session) inactiveAt() (time.Time, bool) {
+	switch {
+	case !s.endedAt.IsZero():
+		// Nobody has asked yet for how it ended.
+		return s.endedAt.Add(max(s.inactivity, time.Second)), true
+	case s.idle.IsZero() || s.inactivity == 0:
+		return time.Time{}, false
+	case s.pause > 0:
+		return s.idle.Add(s.pause), true
+	}
+	return s.idle.Add(s.inactivity), true
+}
+
+// schedule sets the timer to what comes next. Under mu. A timer that is early already is left as it is: it
+// looks again when it is due.
+func (s *session) schedule(now time.Time) {
+	if s.over {
+		return
+	}
+	waiting := len(s.strays) > 0
+	var next time.Time
+	sooner := func(t time.Time) {
+		if next.IsZero() || t.Before(next) {
+			next = t
+		}
+	}
+	for _, r := range s.slots {
+		if r.x != nil {
+			waiting = true
+			sooner(r.until)
+		}
+	}
+	switch {
+	case waiting:
+		s.idle = time.Time{}
+	case s.idle.IsZero():
+		s.idle = now
+	}
+	if at, ok := s.inactiveAt(); ok {
+		sooner(at)
+	}
+	if !s.resumeAt.IsZero() {
+		sooner(s.resumeAt)
+	}
+	if s.login && s.endedAt.IsZero() {
+		if at := s.stream.Deadline(); at.IsZero() {
+			s.login = false
+		} else {
+			sooner(at)
+		}
+	}
+	if next.IsZero() || !s.timerAt.IsZero() && !next.Before(s.timerAt) {
+		return
+	}
+	s.timerAt = next
+	s.srv.cfg.Wheel.Set(&s.timer, next, s)
+}
+
+// drop forgets the session without a word to anybody.
+func (s *session) drop() {
+	s.mu.Lock()
+	s.end()
+	for _, r := range s.slots {
+		if r.x != nil {
+			x := r.x
+			r.x = nil
+			x.fail()
+		}
+	}
+	for _, x := range s.strays {
+		x.fail()
+	}
+	s.slots, s.strays = nil, nil
+	s.mu.Unlock()
+}
+
+// end takes the session out of the table, and tells whether it was there. Under mu.
+func (s *session) end() bool {
+	if s.over {
+		return false
+	}
+	s.over = true
+	s.kept, s.keptLen = nil, 0
+	s.srv.cfg.Wheel.Stop(&s.timer)
+	return s.srv.table.remove(s)
+}

@@ -148,6 +148,10 @@ func (s *Stream) charge(size int) time.Duration {
 	return max(s.stanzas.take(s.host.Stanzas, now, 1), s.bytes.take(s.host.Bytes, now, float64(size)))
 }
 
+// Reopens tells whether the client has logged in and its next word should be a new stream header. For the
+// goroutine that calls Open and Receive.
+func (s *Stream) Reopens() bool { return s.state == authenticated }
+
 // Fail ends the stream because of what the client sent: err is the scanner's
 // or the framing's error.
 func (s *Stream) Fail(err *xmpp.StreamError) {

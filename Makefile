@@ -19,11 +19,13 @@ build: ## one static binary
 
 demo: ## Usher with a server of its own and a chat page; UPSTREAM=ejabberd for the other server
 	@.ci/need $(UPSTREAM) npm
-	@cd demo && if [ ! -f node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; \
-		then npm ci --no-audit --no-fund --loglevel=error; fi
-	@$(MAKE) -s build
+	@$(MAKE) -s demo/node_modules/.package-lock.json build
 	@mkdir -p .demo && go build -o .demo/demo ./demo
 	@exec .demo/demo -upstream $(UPSTREAM) $(ARGS)
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
 
 test: ## everything, within 25 minutes on two cores
 	@.ci/test
@@ -49,7 +51,7 @@ alloc: ## allocation tests (they mean nothing under the race detector), each ben
 
 e2e: ## the real binary with real servers and real clients
 	@.ci/need prosody ejabberd chromium npm
-	@if [ -f e2e/package-lock.json ]; then cd e2e && npm ci --no-audit --no-fund --loglevel=error; fi
+	@$(MAKE) -s e2e/node_modules/.package-lock.json
 	go test -count=1 -timeout $${E2E_TIMEOUT:-20m} ./e2e/...
 
 fuzz: ## each fuzz target for FUZZTIME

@@ -478,3 +478,27 @@ func subtest(all []*source, dir, name string) bool {
 	}
 	return false
 }
+
+// TestHouseLockFiles: a lock file names versions and their digests, no place
+// to download from (npm config set omit-lockfile-registry-resolved true).
+func TestHouseLockFiles(t *testing.T) {
+	files, err := filepath.Glob("*/package-lock.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) == 0 {
+		t.Fatal("no lock file found")
+	}
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(text), `"resolved"`) {
+			t.Errorf("%s carries addresses to download from", f)
+		}
+		if !strings.Contains(string(text), `"integrity"`) {
+			t.Errorf("%s carries no digests", f)
+		}
+	}
+}

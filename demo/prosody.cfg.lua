@@ -1,4 +1,4 @@
--- The demo's Prosody. @WORDS@ are filled in by the demo program.
+-- The demo's Prosody. The demo program fills in what stands between two @.
 run_as_root = true -- only matters if the demo is run by root
 daemonize = false
 pidfile = "@DIR@/prosody.pid"

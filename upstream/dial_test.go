@@ -247,10 +247,10 @@ func TestDialTransports(t *testing.T) {
 			}
 			cfg := config()
 			cfg.TLS = tc.tls
-			var early string
+			early := make(chan string, 1)
 			cfg.Address = prefix + listen(t, tc.listen, address, tc.wrap, func(p *peer) {
 				if tc.err != "" {
-					early = p.rest()
+					early <- p.rest()
 					return
 				}
 				p.accept()
@@ -263,8 +263,8 @@ func TestDialTransports(t *testing.T) {
 				if err == nil || !strings.Contains(err.Error(), tc.err) {
 					t.Fatalf("got %v", err)
 				}
-				if early != "" {
-					t.Errorf("we said %q to a server that is not ours", early)
+				if said := <-early; said != "" {
+					t.Errorf("we said %q to a server that is not ours", said)
 				}
 				return
 			}

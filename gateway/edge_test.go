@@ -266,12 +266,16 @@ func (v *guest) say(room, id, body string) {
 	v.sendf("<message xmlns='jabber:client' type='groupchat' to='%s' id='%s'><body>%s</body></message>", room, id, body)
 }
 
-func prosodyServer(t testing.TB) *xmpptest.Server {
-	return xmpptest.RunProsody(t, xmpptest.ServerOptions{Components: []xmpptest.Component{{Domain: testComponent, Secret: "s3cret"}}})
+// onEachServer runs a test on a real Prosody and on a real ejabberd.
+func onEachServer(t *testing.T, test func(t *testing.T, server *xmpptest.Server)) {
+	options := xmpptest.ServerOptions{Components: []xmpptest.Component{{Domain: testComponent, Secret: "s3cret"}}}
+	t.Run("prosody", func(t *testing.T) { test(t, xmpptest.RunProsody(t, options)) })
+	t.Run("ejabberd", func(t *testing.T) { test(t, xmpptest.RunEjabberd(t, options)) })
 }
 
-func TestChatInARoom(t *testing.T) {
-	server := prosodyServer(t)
+func TestChatInARoom(t *testing.T) { onEachServer(t, chatInARoom) }
+
+func chatInARoom(t *testing.T, server *xmpptest.Server) {
 	g := startEdge(t, edgeConfig(server.ComponentAddr(), "    create_rooms: true\n"))
 	a, b := newGuest(t, g, testComponent), newGuest(t, g, testComponent)
 	room := "tea@conference.localhost"
@@ -288,8 +292,9 @@ func TestChatInARoom(t *testing.T) {
 	a.expect("presence", "from='"+room+"/ben'", "unavailable")
 }
 
-func TestRoomsAreNotMadeUnlessAllowed(t *testing.T) {
-	server := prosodyServer(t)
+func TestRoomsAreNotMadeUnlessAllowed(t *testing.T) { onEachServer(t, roomsAreNotMadeUnlessAllowed) }
+
+func roomsAreNotMadeUnlessAllowed(t *testing.T, server *xmpptest.Server) {
 	g := startEdge(t, edgeConfig(server.ComponentAddr(), ""))
 	a := newGuest(t, g, testComponent)
 	room := "new@conference.localhost"
@@ -303,8 +308,9 @@ func TestRoomsAreNotMadeUnlessAllowed(t *testing.T) {
 	a.none("from='" + room)
 }
 
-func TestLinkLossIsRecovered(t *testing.T) {
-	server := prosodyServer(t)
+func TestLinkLossIsRecovered(t *testing.T) { onEachServer(t, linkLossIsRecovered) }
+
+func linkLossIsRecovered(t *testing.T, server *xmpptest.Server) {
 	g := startEdge(t, edgeConfig(server.ComponentAddr(), "    create_rooms: true\n"))
 	a, b := newGuest(t, g, testComponent), newGuest(t, g, testComponent)
 	room := "tea@conference.localhost"

@@ -68,13 +68,11 @@ func (v *visitor) full() string      { return string(v.jid) }
 func (v *visitor) bareJID() []byte   { return v.jid[:v.bare] }
 func (v *visitor) localpart() []byte { return v.jid[:v.local] }
 
-var lowerBase32 = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
-
-// randomName returns n random bytes as lower-case base32.
+// randomName returns n random bytes as lower-case base32 (RFC 4648 §6).
 func randomName(n int) string {
 	b := make([]byte, n)
 	rand.Read(b)
-	return lowerBase32.EncodeToString(b)
+	return base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding).EncodeToString(b)
 }
 
 // name gives the visitor an address at home: 128 random bits without meaning.

@@ -24,7 +24,7 @@ type Config struct {
 	TLS            *TLSConfig     `yaml:"tls"` // nil = plain
 	TrustedProxies []netip.Prefix `yaml:"trusted_proxies"`
 	ProxyProtocol  bool           `yaml:"proxy_protocol"`
-	Upstream       UpstreamConfig `yaml:"upstream"`
+	Upstream       UpstreamConfig `yaml:"upstream,required"`
 	Archive        ArchiveConfig  `yaml:"archive" stage:"2"`
 	Files          FilesConfig    `yaml:"files" stage:"3"`
 	SMTP           SMTPConfig     `yaml:"smtp" stage:"2"`

@@ -14,8 +14,6 @@ import (
 	"strings"
 	"time"
 	_ "time/tzdata" // a static binary knows `hours.zone` on a machine without zone files
-
-	"usher/xmpp"
 )
 
 var (
@@ -229,8 +227,14 @@ func (d *decoder) checkTimes(c *Config) {
 	if c.BOSH.MaxPause > 0 && c.BOSH.MaxPause < c.BOSH.Inactivity {
 		d.warnf("bosh.maxpause", "is shorter than bosh.inactivity (%s)", c.BOSH.Inactivity)
 	}
+	if c.Resume.Grace > c.Resume.Max {
+		d.fail("resume.grace", "is longer than resume.max (%s)", c.Resume.Max)
+	}
 	l := &c.Limits
-	if l.Outbox < l.Stanza {
+	if d.failed("limits.stanza") {
+		return
+	}
+	if l.Outbox < l.Stanza && !d.failed("limits.outbox") {
 		d.fail("limits.outbox", "is smaller than limits.stanza: one stanza would end its reader")
 	}
 	if Size(l.Prelogin.Bytes) > l.Stanza {
@@ -242,9 +246,6 @@ func (d *decoder) checkTimes(c *Config) {
 		} else {
 			l.Prelogin.Sessions = l.Sessions
 		}
-	}
-	if c.Resume.Grace > c.Resume.Max {
-		d.fail("resume.grace", "is longer than resume.max (%s)", c.Resume.Max)
 	}
 }
 
@@ -327,8 +328,8 @@ func (d *decoder) checkSites(c *Config) {
 		if s.Theme.Colour != "" && !colour.MatchString(s.Theme.Colour) {
 			d.fail(key+".theme.colour", "%q is no colour: want #rgb or #rrggbb", s.Theme.Colour)
 		}
-		for name, t := range s.Texts {
-			d.checkText(join(key+".texts", name), t)
+		for _, name := range sortedKeys(s.Texts) {
+			d.checkText(join(key+".texts", name), s.Texts[name])
 		}
 		d.checkWorkgroups(c, s, key, desks)
 	}
@@ -347,7 +348,7 @@ func (d *decoder) checkSiteDomain(c *Config, domain, key string) {
 }
 
 func (d *decoder) checkText(key string, t Text) {
-	for lang := range t {
+	for _, lang := range sortedKeys(t) {
 		if lang != "" {
 			d.language(join(key, lang), lang)
 		}
@@ -398,10 +399,6 @@ func (d *decoder) checkWorkgroupAddress(c *Config, w *Workgroup, key string, des
 	local, domain, err := bareJID(w.Address + "@" + c.Upstream.Desk)
 	if err != nil {
 		d.fail(key, "%q is no localpart: %v", w.Address, err)
-		return
-	}
-	if l, _, _ := xmpp.SplitJID([]byte(local + "@" + domain)); string(l) != local || strings.Contains(w.Address, "@") {
-		d.fail(key, "%q is no localpart", w.Address)
 		return
 	}
 	w.Address = local

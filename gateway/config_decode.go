@@ -4,8 +4,8 @@ import (
 	"encoding"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -205,6 +205,9 @@ func (d *decoder) value(n ast.Node, key string, v reflect.Value, tag reflect.Str
 	if p, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
 		if s, ok := d.scalar(n, key); ok {
 			if err := p.UnmarshalText([]byte(s)); err != nil {
+				if _, ok := p.(*netip.Prefix); ok {
+					err = fmt.Errorf("%q is no network: want one such as 10.0.0.0/8 or 192.0.2.7/32", s)
+				}
 				d.errorf(line, key, "%v", err)
 			}
 		}
@@ -615,19 +618,37 @@ func kindOf(n ast.Node) string {
 	return "something else"
 }
 
-// suggestion offers the known key that is one slip away.
+// suggestion offers the known key that is nearest, if it's near enough to be meant.
 func suggestion(name string, known []string) string {
-	letters := func(s string) map[rune]int {
-		m := map[rune]int{}
-		for _, r := range s {
-			m[r]++
-		}
-		return m
-	}
+	best, least := "", min(3, len(name)/2+1)
 	for _, k := range known {
-		if strings.ReplaceAll(strings.ToLower(name), "-", "_") == k || maps.Equal(letters(name), letters(k)) || name+"s" == k || name == k+"s" {
-			return "; did you mean " + k + "?"
+		if n := distance(strings.ToLower(name), k); n < least {
+			best, least = k, n
 		}
 	}
-	return ""
+	if best == "" {
+		return ""
+	}
+	return "; did you mean " + best + "?"
+}
+
+// distance counts the letters to insert, delete or change to make b of a.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
 }

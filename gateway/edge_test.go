@@ -199,14 +199,22 @@ func (v *guest) sendf(format string, args ...any) { v.t.Helper(); v.send(fmt.Spr
 // takes it and what came before it away.
 func (v *guest) expect(name string, parts ...string) string {
 	v.t.Helper()
+	e, _ := v.until(name, parts...)
+	return e
+}
+
+// until is expect, and returns also what came before.
+func (v *guest) until(name string, parts ...string) (e string, before []string) {
+	v.t.Helper()
 	deadline := time.After(patience)
 	for {
 		v.mu.Lock()
 		for i, e := range v.got {
 			if matches(e, name, parts) {
+				before = v.got[:i]
 				v.got = v.got[i+1:]
 				v.mu.Unlock()
-				return e
+				return e, before
 			}
 		}
 		more, seen := v.more, strings.Join(v.got, "\n")
@@ -236,11 +244,8 @@ func matches(e, name string, parts []string) bool {
 func (v *guest) none(parts ...string) {
 	v.t.Helper()
 	v.send("<iq xmlns='jabber:client' type='get' id='sync'><ping xmlns='urn:xmpp:ping'/></iq>")
-	v.mu.Lock()
-	kept := append([]string(nil), v.got...)
-	v.mu.Unlock()
-	v.expect("iq", "id='sync'")
-	for _, e := range kept {
+	_, before := v.until("iq", "id='sync'")
+	for _, e := range before {
 		if matches(e, "", parts) {
 			v.t.Fatalf("%s got what it should not: %s", v.jid, e)
 		}

@@ -57,6 +57,21 @@ func TestOutboxKeepsOrder(t *testing.T) {
 	}
 }
 
+// A client that is always a little behind doesn't make the buffer grow.
+func TestOutboxNeverQuiteEmpty(t *testing.T) {
+	r := boundRig(t)
+	r.stream.SendRaw(chat)
+	for range 10000 {
+		r.stream.SendRaw(chat)
+		if _, more := r.stream.Drain(nil, 1, appendFrame); !more {
+			t.Fatal("the outbox is empty")
+		}
+	}
+	if n := cap(r.stream.out.buf); n > 4*small {
+		t.Errorf("a buffer of %d bytes for %d", n, r.stream.Pending())
+	}
+}
+
 func TestDirtyOncePerDrain(t *testing.T) {
 	r := boundRig(t)
 	s := r.stream

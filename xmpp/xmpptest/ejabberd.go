@@ -101,7 +101,7 @@ func ejabberdConfig(s *Server) string {
 		p("      /http-bind: mod_bosh\n      /xmpp-websocket: ejabberd_http_ws")
 	}
 	p("modules:")
-	for _, m := range []string{"mod_disco", "mod_ping", "mod_version", "mod_roster", "mod_private", "mod_carboncopy", "mod_stream_mgmt", "mod_bosh", "mod_caps"} {
+	for _, m := range []string{"mod_disco", "mod_ping", "mod_version", "mod_roster", "mod_private", "mod_carboncopy", "mod_bosh", "mod_caps"} {
 		p("  %s: {}", m)
 	}
 	if s.opts.Archive {

@@ -64,7 +64,7 @@ func prosodyConfig(s *Server) string {
 		p(`component_ports = { %d }; component_interfaces = { "127.0.0.1" }`, s.ports.component)
 	}
 	p(`https_ports = {}`)
-	modules := `"disco", "roster", "saslauth", "ping", "version", "time", "private", "pep", "carbons", "smacks"`
+	modules := `"disco", "roster", "saslauth", "ping", "version", "time", "private", "pep", "carbons"`
 	if s.opts.Front != "" {
 		p(`http_ports = { %d }; http_interfaces = { "127.0.0.1" }`, s.ports.http)
 		p(`http_default_host = %q`, s.opts.Front)

@@ -1,0 +1,31 @@
+// Drives a page in headless Chromium: Converse.js, or Strophe.js as a page
+// uses it (over BOSH it needs the browser's XMLHttpRequest). The page is served by
+// the test on an origin of its own, so the browser's rules for foreign origins apply.
+//
+// node browser.js PAGE-URL CHROMIUM
+import { chromium } from 'playwright-core';
+import { drive, emit, describe } from './driver.js';
+
+const [pageURL, executablePath] = process.argv.slice(2);
+
+const browser = await chromium.launch({
+    executablePath,
+    headless: true,
+    args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+        '--no-first-run',
+    ],
+});
+const page = await (await browser.newContext()).newPage();
+page.on('pageerror', (err) => emit('error', { text: 'page: ' + describe(err) }));
+page.on('console', (msg) => console.error(`[${msg.type()}]`, msg.text()));
+await page.exposeFunction('driverEmit', emit);
+await page.goto(pageURL);
+await page.waitForFunction(() => window.driverReady === true);
+
+const inPage = (name) => (args) => page.evaluate(([n, a]) => window.driver[n](a), [name, args]);
+drive(Object.fromEntries(['connect', 'join', 'send', 'typing', 'leave', 'close'].map((n) => [n, inPage(n)])));

@@ -327,10 +327,14 @@ func constant(e ast.Expr) bool {
 		case *ast.FuncLit: // func() [256]T { … }(): a computed table
 			return true
 		case *ast.SelectorExpr:
+			if f.Sel.Name == "WithPadding" { // of an encoding's alphabet
+				inner, ok := f.X.(*ast.CallExpr)
+				return ok && constant(inner)
+			}
 			if pkg, ok := f.X.(*ast.Ident); ok {
 				switch pkg.Name + "." + f.Sel.Name {
 				case "errors.New", "fmt.Errorf", "regexp.MustCompile", "strings.NewReplacer",
-					"netip.MustParsePrefix", "netip.MustParseAddr", "template.Must", "prometheus.NewDesc", "time.Unix", "time.Date":
+					"netip.MustParsePrefix", "netip.MustParseAddr", "template.Must", "prometheus.NewDesc", "time.Unix", "time.Date", "base32.NewEncoding":
 					return true
 				}
 			}

@@ -2,6 +2,7 @@ package xmpp
 
 import (
 	"bytes"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -77,7 +78,7 @@ func (s *Scanner) nameByte(b []byte, i int) (int, *StreamError) {
 	}
 	n, err := char(b[i:])
 	if n > 0 {
-		if r, _ := utf8.DecodeRune(b[i:]); !isNameRune(r) {
+		if r, _ := utf8.DecodeRune(b[i:]); !unicode.In(r, nameStarts, nameMore) {
 			return 0, illFormed("bad character in a name")
 		}
 	}
@@ -90,21 +91,7 @@ func nameStart(b []byte) bool {
 		return class[b[0]]&beginName != 0
 	}
 	r, _ := utf8.DecodeRune(b)
-	return isNameStartRune(r)
-}
-
-// isNameStartRune and isNameRune: XML 1.0 §2.3, beyond ASCII.
-func isNameStartRune(r rune) bool {
-	return r >= 0xC0 && r <= 0x2FF && r != 0xD7 && r != 0xF7 ||
-		r >= 0x370 && r <= 0x1FFF && r != 0x37E ||
-		r == 0x200C || r == 0x200D || r >= 0x2070 && r <= 0x218F ||
-		r >= 0x2C00 && r <= 0x2FEF || r >= 0x3001 && r <= 0xD7FF ||
-		r >= 0xF900 && r <= 0xFDCF || r >= 0xFDF0 && r <= 0xFFFD ||
-		r >= 0x10000 && r <= 0xEFFFF
-}
-
-func isNameRune(r rune) bool {
-	return isNameStartRune(r) || r == 0xB7 || r >= 0x300 && r <= 0x36F || r == 0x203F || r == 0x2040
+	return unicode.Is(nameStarts, r)
 }
 
 // reference returns what stands for the reference ref (without '&' and ';'),

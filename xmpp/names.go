@@ -92,13 +92,20 @@ func (s *Scanner) name(b []byte, q qname) Name {
 		return Name{}
 	}
 	n := Name{Local: s.at(b, q.local), Space: s.at(b, q.ns.uri)}
-	if q.ns.id == idBOSH && s.http {
+	switch {
+	case q.ns.id == idBOSH && s.http:
 		n.Space = nsClientBytes
+	case q.ns.id == idXML:
+		n.Space = nsXMLBytes
 	}
 	return n
 }
 
-var nsClientBytes = []byte(NSClient)
+var (
+	nsClientBytes    = []byte(NSClient)
+	nsComponentBytes = []byte(NSComponent)
+	nsXMLBytes       = []byte(NSXML)
+)
 
 // frame is an open element.
 type frame struct {

@@ -161,33 +161,56 @@ func (s *Scanner) inside() {
 	s.st = stOuter
 }
 
-// One checks that msg is exactly one element, nothing before or after it, and
-// describes it. The error is a *StreamError. No namespace is declared outside msg.
+// One checks that msg is exactly one element, with nothing before it (but an
+// XML declaration, which RFC 7395 §3.7 advises against and allows) and nothing but white
+// space after it, and describes it. No namespace is declared outside msg. The
+// error is a *StreamError.
 func (s *Scanner) One(msg []byte) (*Element, error) {
 	s.forget()
 	s.one, s.err = true, nil
 	if len(msg) > s.bytes {
 		return nil, tooLarge()
 	}
-	// RFC 7395 §3.3: a message starts with '<'.
-	if len(msg) == 0 || msg[0] != '<' {
-		return nil, illFormed("the message does not begin with an element")
+	if err := s.oneOf(msg); err != nil {
+		s.forget()
+		return nil, err
+	}
+	return &s.el, nil
+}
+
+func (s *Scanner) oneOf(msg []byte) *StreamError {
+	n, more, err := declaration(msg)
+	switch {
+	case err != nil:
+		return err
+	case more:
+		return illFormed("the message ends inside its XML declaration")
+	case n > 0:
+		msg = trimSpace(msg[n:])
+	}
+	if len(msg) == 0 || msg[0] != '<' { // RFC 7395 §3.4
+		return illFormed("the message does not begin with an element")
 	}
 	s.start()
 	done, err := s.run(msg)
 	switch {
 	case err != nil:
-		s.forget()
-		return nil, err
+		return err
 	case !done:
-		s.forget()
-		return nil, illFormed("the message ends inside an element")
-	case s.i != len(msg):
-		s.forget()
-		return nil, illFormed("the message goes on after its element")
+		return illFormed("the message ends inside an element")
+	case s.i < len(msg) && len(trimSpace(msg[s.i:])) > 0:
+		return illFormed("the message goes on after its element")
 	}
 	s.finish(msg)
-	return &s.el, nil
+	return nil
+}
+
+// trimSpace cuts white space off the front.
+func trimSpace(b []byte) []byte {
+	for len(b) > 0 && class[b[0]]&isSpace != 0 {
+		b = b[1:]
+	}
+	return b
 }
 
 // Next reads the next token of a document. buf starts where the last token

@@ -7,26 +7,46 @@ import (
 
 const groupchat = `<message xmlns='jabber:client' to='room7f3a@rooms.chat.example.org' from='k3j5h2g7d4s9a1q8w6e0r2t5y7@edge1.example.org/web' type='groupchat' id='f81d4fae-7dec-11d0-a765-00a0c91e6bf6' xml:lang='en'><body>Hello, I&apos;ve got a question about my order &amp; its delivery. Can you help me?</body><active xmlns='http://jabber.org/protocol/chatstates'/><origin-id xmlns='urn:xmpp:sid:0' id='f81d4fae'/></message>`
 
+// legal is what the scanner must take.
+var legal = []string{
+	groupchat,
+	`<a/>`,
+	`<?xml version="1.0" encoding="UTF-8" standalone='yes' ?>
+<a/>`,
+	"<a\n\tb = '1'\r\nc=\"'\"  />\n",
+	`<a b='&lt;&gt;&amp;&apos;&quot;&#10;&#x41;&#x0000041; > ]]>'/>`,
+	`<a>]] > ]]&gt; <![CDATA[<b>&foo;]] > ]]>]]<![CDATA[]]></a >`,
+	`<xml:a xml:lang='de' xmlns:xml='http://www.w3.org/XML/1998/namespace'/>`,
+	`<a xmlns='u'><b xmlns=''><c/></b></a>`,
+	`<p:a xmlns:p='u' p:b='1' b='2'><q:c xmlns:q='u' xmlns:p='v' p:b='' q:b=''/></p:a>`,
+	"<größe größe='ñ'>\u00a0\U0001F600\x7f\u0085\uFFFD</größe>",
+	`<message xmlns='jabber:client' to='a&amp;b@c' type="chat" id='&#x9;' xml:lang='en'>t<body>x</body></message>`,
+	`<iq xmlns='jabber:client' type='set' id='1'><query xmlns='u' a='b'><item/>x</query><q/></iq>`,
+}
+
+// moves shows what Append does to namespaces.
+var moves = []struct{ name, in, toComponent, toClient string }{
+	{"plain", `<message xmlns='jabber:client' to='a'><body>x</body></message>`,
+		`<message><body>x</body></message>`, `<message xmlns='jabber:client'><body>x</body></message>`},
+	{"repeated", `<message xmlns='jabber:client'><body xmlns="jabber:client">x</body></message>`,
+		`<message><body xmlns="jabber:component:accept">x</body></message>`, `<message xmlns='jabber:client'><body xmlns="jabber:client">x</body></message>`},
+	{"forwarded", `<message xmlns='jabber:client'><f xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client'/></f></message>`,
+		`<message><f xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client'/></f></message>`, `<message xmlns='jabber:client'><f xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client'/></f></message>`},
+	{"component below", `<message xmlns='jabber:component:accept'><f xmlns='urn:xmpp:forward:0'><message xmlns='jabber:component:accept'/></f></message>`,
+		`<message><f xmlns='urn:xmpp:forward:0'><message xmlns='jabber:component:accept'/></f></message>`, `<message xmlns='jabber:client'><f xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client'/></f></message>`},
+	{"prefix", `<message xmlns='jabber:client' xmlns:c='jabber:client'><c:body/><f xmlns='u'><g><c:message/><c:x/></g></f></message>`,
+		`<message xmlns:c='jabber:component:accept'><c:body/><f xmlns:c='jabber:client' xmlns='u'><g><c:message/><c:x/></g></f></message>`,
+		`<message xmlns='jabber:client' xmlns:c='jabber:client'><c:body/><f xmlns='u'><g><c:message/><c:x/></g></f></message>`},
+	{"prefixed foreign", `<message xmlns='jabber:client'><f:f xmlns:f='u'><message/></f:f></message>`,
+		`<message><f:f xmlns='jabber:client' xmlns:f='u'><message/></f:f></message>`,
+		`<message xmlns='jabber:client'><f:f xmlns:f='u'><message/></f:f></message>`},
+	{"prefixed top", `<c:message xmlns:c='jabber:client'><body/></c:message>`,
+		`<c:message xmlns='' xmlns:c='jabber:component:accept'><body/></c:message>`,
+		`<c:message xmlns='' xmlns:c='jabber:client'><body/></c:message>`},
+}
+
 func TestMoves(t *testing.T) {
-	for _, c := range []struct{ name, in, toComponent, toClient string }{
-		{"plain", `<message xmlns='jabber:client' to='a'><body>x</body></message>`,
-			`<message><body>x</body></message>`, `<message xmlns='jabber:client'><body>x</body></message>`},
-		{"repeated", `<message xmlns='jabber:client'><body xmlns="jabber:client">x</body></message>`,
-			`<message><body xmlns="jabber:component:accept">x</body></message>`, `<message xmlns='jabber:client'><body xmlns="jabber:client">x</body></message>`},
-		{"forwarded", `<message xmlns='jabber:client'><f xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client'/></f></message>`,
-			`<message><f xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client'/></f></message>`, `<message xmlns='jabber:client'><f xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client'/></f></message>`},
-		{"component below", `<message xmlns='jabber:component:accept'><f xmlns='urn:xmpp:forward:0'><message xmlns='jabber:component:accept'/></f></message>`,
-			`<message><f xmlns='urn:xmpp:forward:0'><message xmlns='jabber:component:accept'/></f></message>`, `<message xmlns='jabber:client'><f xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client'/></f></message>`},
-		{"prefix", `<message xmlns='jabber:client' xmlns:c='jabber:client'><c:body/><f xmlns='u'><g><c:message/><c:x/></g></f></message>`,
-			`<message xmlns:c='jabber:component:accept'><c:body/><f xmlns:c='jabber:client' xmlns='u'><g><c:message/><c:x/></g></f></message>`,
-			`<message xmlns='jabber:client' xmlns:c='jabber:client'><c:body/><f xmlns='u'><g><c:message/><c:x/></g></f></message>`},
-		{"prefixed foreign", `<message xmlns='jabber:client'><f:f xmlns:f='u'><message/></f:f></message>`,
-			`<message><f:f xmlns='jabber:client' xmlns:f='u'><message/></f:f></message>`,
-			`<message xmlns='jabber:client'><f:f xmlns:f='u'><message/></f:f></message>`},
-		{"prefixed top", `<c:message xmlns:c='jabber:client'><body/></c:message>`,
-			`<c:message xmlns='' xmlns:c='jabber:component:accept'><body/></c:message>`,
-			`<c:message xmlns='' xmlns:c='jabber:client'><body/></c:message>`},
-	} {
+	for _, c := range moves {
 		t.Run(c.name, func(t *testing.T) {
 			e, err := NewScanner(Limits{}).One([]byte(c.in))
 			if err != nil {
@@ -82,23 +102,26 @@ func TestBOSH(t *testing.T) {
 	}
 }
 
+// illegal is what the scanner refuses, and how.
+var illegal = []struct{ in, condition string }{
+	{`<a>`, "not-well-formed"},
+	{`<a></b>`, "not-well-formed"},
+	{`<a b='1' b='2'/>`, "not-well-formed"},
+	{`<a xmlns:x='u' xmlns:y='u' x:b='' y:b=''/>`, "not-well-formed"},
+	{`<x:a/>`, "not-well-formed"},
+	{`<a><!-- --></a>`, "restricted-xml"},
+	{`<a><?x?></a>`, "restricted-xml"},
+	{`<a>&foo;</a>`, "restricted-xml"},
+	{`<a>&#0;</a>`, "not-well-formed"},
+	{`<a>]]></a>`, "not-well-formed"},
+	{"<a>\xff</a>", "unsupported-encoding"},
+	{"<a>\x00</a>", "not-well-formed"},
+	{`<a/><b/>`, "not-well-formed"},
+	{`<a b='<'/>`, "not-well-formed"},
+}
+
 func TestRefusals(t *testing.T) {
-	for _, c := range []struct{ in, condition string }{
-		{`<a>`, "not-well-formed"},
-		{`<a></b>`, "not-well-formed"},
-		{`<a b='1' b='2'/>`, "not-well-formed"},
-		{`<a xmlns:x='u' xmlns:y='u' x:b='' y:b=''/>`, "not-well-formed"},
-		{`<x:a/>`, "not-well-formed"},
-		{`<a><!-- --></a>`, "restricted-xml"},
-		{`<a><?x?></a>`, "restricted-xml"},
-		{`<a>&foo;</a>`, "restricted-xml"},
-		{`<a>&#0;</a>`, "not-well-formed"},
-		{`<a>]]></a>`, "not-well-formed"},
-		{"<a>\xff</a>", "unsupported-encoding"},
-		{"<a>\x00</a>", "not-well-formed"},
-		{`<a/><b/>`, "not-well-formed"},
-		{`<a b='<'/>`, "not-well-formed"},
-	} {
+	for _, c := range illegal {
 		_, err := NewScanner(Limits{}).One([]byte(c.in))
 		var se *StreamError
 		if !errors.As(err, &se) || se.Condition != c.condition {

@@ -95,8 +95,6 @@ func (s *Scanner) moved(id nsID, chain bool, to Content, raw []byte) []byte {
 	return raw
 }
 
-var nsComponentBytes = []byte(NSComponent)
-
 // appendDefault declares the default namespace of an element that isn't
 // written in its stream's default namespace.
 func (t *tag) appendDefault(dst, raw []byte, to Content) []byte {

@@ -161,6 +161,34 @@ func TestBackOff(t *testing.T) {
 	})
 }
 
+func TestRetryJitter(t *testing.T) {
+	for _, tc := range []struct {
+		min, max  time.Duration
+		low, high time.Duration // of the fifth wait
+	}{
+		{time.Second, 30 * time.Second, 15 * time.Second, 30 * time.Second},
+		{time.Second, 4 * time.Second, 2 * time.Second, 4 * time.Second},
+		{time.Second, 1500 * time.Millisecond, time.Second, 1500 * time.Millisecond},
+		{time.Second, time.Second, time.Second, time.Second},
+	} {
+		waits := map[time.Duration]bool{}
+		for range 50 {
+			r := retry{min: tc.min, max: tc.max}
+			for range 4 {
+				r.wait()
+			}
+			w := r.wait()
+			if w < tc.low || w > tc.high {
+				t.Errorf("%v to %v: waits %v", tc.min, tc.max, w)
+			}
+			waits[w] = true
+		}
+		if len(waits) < 40 && tc.low < tc.high {
+			t.Errorf("%v to %v: only %d different waits of 50", tc.min, tc.max, len(waits))
+		}
+	}
+}
+
 // A refusal that only an operator can mend: said once, tried again seldom.
 func TestRefused(t *testing.T) {
 	for _, condition := range []string{"conflict", "not-authorized", "host-unknown"} {

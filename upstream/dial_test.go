@@ -149,6 +149,27 @@ func TestDialHung(t *testing.T) {
 	}
 }
 
+// The same on a socket, where a deadline that is set and cleared at once would go unnoticed by the read.
+func TestDialHungSocket(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cfg := config()
+	cfg.Address = listen(t, "tcp", "127.0.0.1:0", plain, func(p *peer) {
+		p.expect(ourHeader)
+		cancel()
+		p.rest() // until Dial hangs up
+	})
+	if l, err := Dial(ctx, cfg); l != nil || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, %v", l, err)
+	}
+	// Nor can mellium set deadlines on the connection: it would do so also after it has returned.
+	n := &negotiation{} // without a connection: passing one on would be a panic
+	for _, set := range []func(time.Time) error{n.SetDeadline, n.SetReadDeadline, n.SetWriteDeadline} {
+		if err := set(time.Now()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // After a success the context of Dial has no hold on the link, whatever mellium's goroutine does.
 func TestDialContextEndsAfterwards(t *testing.T) {
 	for range 200 {

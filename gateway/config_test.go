@@ -610,6 +610,7 @@ func FuzzConfig(f *testing.F) {
 	f.Add("listen: [a\n")
 	f.Add("a: &a [*a]\n<<: *a\n")
 	f.Add("sites:\n- name: &n shop\n  domain: *n\n  limits: {visitor: {bytes: 1e9GiB/s}}\n")
+	f.Add("\rx:\ry\n")
 	f.Add("? [a]\n: b\n--- |\n x\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		cfg, _, err := parseConfig("u.yaml", []byte(text))
@@ -627,7 +628,7 @@ func FuzzConfig(f *testing.F) {
 			t.Errorf("got %T %v", err, err)
 		default:
 			for _, e := range errs {
-				if e.File != "u.yaml" || e.Text == "" || e.Line < 0 || e.Line > strings.Count(text, "\n")+1 {
+				if e.File != "u.yaml" || e.Text == "" || e.Line < 0 || e.Line > strings.Count(text, "\n")+strings.Count(text, "\r")+1 {
 					t.Errorf("error %+v of %q", e, text)
 				}
 			}

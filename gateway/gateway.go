@@ -75,6 +75,10 @@ func New(cfg *Config, log *slog.Logger) (*Gateway, error) {
 	}
 	g.gate = newAdmission(g)
 	g.doors = newDoors(g)
+	var err error
+	if g.doors.cert, err = loadCertificate(cfg.TLS); err != nil {
+		return nil, err
+	}
 	if err := g.newPool(); err != nil {
 		return nil, err
 	}

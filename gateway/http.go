@@ -73,9 +73,6 @@ func (q quiet) Printf(format string, args ...any) {
 // open opens both sets of listeners, or neither.
 func (d *doors) open() error {
 	var err error
-	if d.cert, err = loadCertificate(d.g.cfg.TLS); err != nil {
-		return err
-	}
 	if d.public, err = openPublic(d.g.cfg, d.cert, d.g.log); err != nil {
 		return err
 	}

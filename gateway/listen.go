@@ -209,3 +209,12 @@ func (c *certificate) config() *tls.Config {
 		},
 	}
 }
+
+// ReloadCertificate reads the files of `tls` again, for connections from now on. After an
+// error the old certificate stays. It may be called at any time; without TLS it does nothing.
+func (g *Gateway) ReloadCertificate() error {
+	if g.doors.cert == nil {
+		return nil
+	}
+	return g.doors.cert.reload()
+}

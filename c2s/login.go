@@ -280,13 +280,9 @@ func (s *Stream) bind(e *xmpp.Element) {
 		s.rejectBind(e, &xmpp.StanzaError{Type: "modify", Condition: "bad-request"})
 		return
 	}
-	resource, err := prepareResource(req.Resource)
-	if err != nil {
-		// RFC 6120 §7.7.2.1
-		s.rejectBind(e, &xmpp.StanzaError{Type: "modify", Condition: "bad-request", Text: "not a valid resource"})
-		return
-	}
-	jid, err := s.cfg.Handler.Bind(s, resource)
+	// RFC 6120 §7.7.1: the server may bind another resource than was asked for, and for one
+	// that can't be prepared it does.
+	jid, err := s.cfg.Handler.Bind(s, prepareResource(req.Resource))
 	if err != nil {
 		var known *xmpp.StanzaError
 		if !errors.As(err, &known) {
@@ -310,15 +306,16 @@ func (s *Stream) rejectBind(e *xmpp.Element, err *xmpp.StanzaError) {
 	s.failed(maxBinds)
 }
 
-// prepareResource returns the resource in canonical form (RFC 7622 §3.4), "" for none.
-func prepareResource(resource string) (string, error) {
+// prepareResource returns the resource in canonical form (RFC 7622 §3.4), "" for
+// none or a bad one.
+func prepareResource(resource string) string {
 	if resource == "" {
-		return "", nil
+		return ""
 	}
 	jid, err := xmpp.CanonJID([]byte("a@b/" + resource))
 	if err != nil {
-		return "", err
+		return ""
 	}
 	_, _, prepared := xmpp.SplitJID(jid)
-	return string(prepared), nil
+	return string(prepared)
 }

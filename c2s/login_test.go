@@ -307,11 +307,13 @@ func TestBindIsRefused(t *testing.T) {
 			E: not`,
 		"malformed resource": loggedIn + `
 			C: <iq xmlns='jabber:client' type='set' id='1'><bind ` + bindS + `><resource>a&#x9;b</resource></bind></iq>
-			S?: <iq type='error' id='1' <bad-request
+			H: bind ""
+			S?: type='result' id='1'
 			E: not`,
 		"resource too long": loggedIn + `
 			C: <iq xmlns='jabber:client' type='set' id='1'><bind ` + bindS + `><resource>` + strings.Repeat("a", 1024) + `</resource></bind></iq>
-			S?: <iq type='error' id='1' <bad-request
+			H: bind ""
+			S?: type='result' id='1'
 			E: not`,
 		"no id": loggedIn + `
 			C: <iq xmlns='jabber:client' type='set'><bind ` + bindS + `/></iq>

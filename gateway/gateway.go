@@ -276,6 +276,9 @@ func (g *Gateway) Bind(s *c2s.Stream, resource string) (string, error) {
 		return "", errNoPlace
 	}
 	v.name(g.homes[p.Domain()], resource)
+	if lang := s.Lang(); lang != "" {
+		v.language = []byte(lang)
+	}
 	v.mu.Lock()
 	if v.closed {
 		v.mu.Unlock()

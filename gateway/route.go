@@ -92,7 +92,7 @@ func (v *visitor) sendMessage(e *xmpp.Element, to []byte) {
 		id = v.newID(idbuf[:0])
 	}
 	var tailbuf [160]byte
-	h := xmpp.Header{To: to, From: v.jid, Type: e.Type, ID: id, Lang: e.Lang}
+	h := xmpp.Header{To: to, From: v.jid, Type: e.Type, ID: id, Lang: v.lang(e)}
 	if !bytes.Contains(e.Inner, []byte(xmpp.NSStanzaID)) {
 		h.Tail = appendOriginID(tailbuf[:0], id) // XEP-0359 §3.2: so that receivers know a repeat
 	}

@@ -30,11 +30,12 @@ type visitor struct {
 	stream *c2s.Stream
 
 	// Fixed at bind, before the visitor is in the table.
-	home  *home
-	jid   []byte // full
-	bare  int    // length of the bare JID
-	local int    // length of the localpart
-	token string // prefix of this visitor's IQ ids upstream
+	home     *home
+	jid      []byte // full
+	bare     int    // length of the bare JID
+	local    int    // length of the localpart
+	language []byte // of the stream header; nil if none was given
+	token    string // prefix of this visitor's IQ ids upstream
 
 	failure LoginFailure // why bind was refused last; owned by the stream's reader
 
@@ -93,6 +94,14 @@ func (v *visitor) name(h *home, resource string) {
 	v.token = randomName(5)
 }
 
+// lang is the language of a stanza of his: its own, else his stream's (RFC 6120 §8.1.5).
+func (v *visitor) lang(e *xmpp.Element) []byte {
+	if e.Lang != nil || v.language == nil {
+		return e.Lang
+	}
+	return v.language
+}
+
 // deliver queues a stanza for the visitor, addressed to his full JID.
 func (v *visitor) deliver(e *xmpp.Element, from, id []byte) (dirty bool) {
 	h := xmpp.Header{To: v.jid, From: from, Type: e.Type, ID: id, Lang: e.Lang}
@@ -129,7 +138,7 @@ func answerable(e *xmpp.Element) bool {
 // upstream sends a stanza of the visitor to his home link, or holds it while
 // that is down. It waits, bounded, when the link is busy.
 func (v *visitor) upstream(e *xmpp.Element, to, id, tail []byte) {
-	h := xmpp.Header{To: to, From: v.jid, Type: e.Type, ID: id, Lang: e.Lang, Tail: tail}
+	h := xmpp.Header{To: to, From: v.jid, Type: e.Type, ID: id, Lang: v.lang(e), Tail: tail}
 	if v.hold(e, &h) {
 		return
 	}

@@ -14,7 +14,12 @@ func TestPairs(t *testing.T) {
 	p := servePages(t)
 	for _, name := range []string{"prosody", "ejabberd"} {
 		t.Run(name, func(t *testing.T) {
-			e := newEdge(t, name, p)
+			var e *edge
+			if *ownFront {
+				e = ownFrontEdge(t, name)
+			} else {
+				e, _ = usherEdge(t, name, p)
+			}
 			for _, transport := range []string{"ws", "bosh"} {
 				for _, pair := range pairs[transport] {
 					t.Run(transport+"/"+pair[0].name+"+"+pair[1].name, func(t *testing.T) {
@@ -25,11 +30,4 @@ func TestPairs(t *testing.T) {
 			}
 		})
 	}
-}
-
-func newEdge(t *testing.T, name string, p *pages) *edge {
-	if *ownFront {
-		return ownFrontEdge(t, name)
-	}
-	return ownFrontEdge(t, name)
 }

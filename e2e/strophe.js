@@ -1,7 +1,17 @@
 // Drives Strophe.js in Node, over WebSocket.
+import WebSocket from 'ws';
 import * as lib from 'strophe.js';
 import { drive, emit, Session } from './driver.js';
 import { StropheClient } from './strophe-room.js';
+
+// Strophe takes its handlers off before it closes a socket that has failed; in a page nobody
+// minds, in Node the error of that close would end the process.
+globalThis.WebSocket = class extends WebSocket {
+    constructor(...args) {
+        super(...args);
+        this.on('error', () => {});
+    }
+};
 
 const client = new StropheClient(lib, emit, new Session());
 drive({

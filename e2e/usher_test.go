@@ -1,0 +1,210 @@
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"usher/xmpp/xmpptest"
+)
+
+// usher is the real binary, running.
+type usher struct {
+	t     *testing.T
+	cmd   *exec.Cmd
+	addr  string // public listener
+	admin string
+	log   tail
+	ended chan struct{}
+	err   error // of Wait, once ended is closed
+}
+
+// binary builds the program as `go build` would for a user; race adds the race detector.
+func binary(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "usher")
+	out, err := exec.Command("go", "build", "-o", path, "usher").CombinedOutput()
+	if err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return path
+}
+
+func port(t *testing.T) string {
+	t.Helper()
+	p, err := xmpptest.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprint("127.0.0.1:", p)
+}
+
+// runUsher writes the config, starts the binary and waits until it is ready, which
+// includes its component links.
+func runUsher(t *testing.T, config, addr, admin string) *usher {
+	t.Helper()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "usher.yaml")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	u := &usher{t: t, cmd: exec.Command(binary(t), "-config", file), addr: addr, admin: admin, ended: make(chan struct{})}
+	u.cmd.Dir = dir
+	u.cmd.Stdout, u.cmd.Stderr = &u.log, &u.log
+	if err := u.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { // ends with the process, which the cleanup brings about
+		u.err = u.cmd.Wait()
+		close(u.ended)
+	}()
+	t.Cleanup(func() {
+		u.cmd.Process.Kill()
+		<-u.ended
+		if t.Failed() {
+			t.Logf("usher's log:\n%s", u.log.String())
+		}
+	})
+	u.awaitReady()
+	return u
+}
+
+func (u *usher) awaitReady() {
+	u.t.Helper()
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	timeout := time.After(patience)
+	for {
+		res, err := http.Get("http://" + u.admin + "/readyz")
+		if err == nil {
+			io.Copy(io.Discard, res.Body)
+			res.Body.Close()
+			if res.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		select {
+		case <-again.C:
+		case <-u.ended:
+			u.t.Fatalf("usher ended: %v", u.err)
+		case <-timeout:
+			u.t.Fatalf("usher is not ready after %v", patience)
+		}
+	}
+}
+
+// stop ends Usher as an operator does and asserts that it says so by status 0.
+func (u *usher) stop() {
+	u.t.Helper()
+	u.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-u.ended:
+		if u.err != nil {
+			u.t.Errorf("usher ended with %v after SIGTERM", u.err)
+		}
+	case <-time.After(patience):
+		u.t.Errorf("usher still runs %v after SIGTERM", patience)
+	}
+}
+
+// The edge of the pairs: two links, two sites, one of them with a domain that is
+// no component domain, each with its own idea of origins.
+const pairsConfig = `
+listen: %[1]s
+admin: %[2]s
+log: {level: debug}
+upstream:
+  server: %[3]s
+  address: %[4]s
+  components:
+    - {domain: visitors.localhost, secret: s3cret}
+    - {domain: guests.localhost, secret: s3cret}
+  rooms: %[5]s
+bosh: {inactivity: 6s}    # a lost visitor leaves the rooms soon
+sites:
+  - name: shop
+    domain: visitors.localhost
+    origins: ["*"]
+    allow: ["*@%[5]s"]
+    create_rooms: true
+  - name: help
+    domain: help.example
+    origins: ["%[6]s"]
+    allow: ["*@%[5]s"]
+    create_rooms: true
+`
+
+var components = []xmpptest.Component{
+	{Domain: "visitors.localhost", Secret: "s3cret"},
+	{Domain: "guests.localhost", Secret: "s3cret"},
+}
+
+// A visitor's address: 26 base32 characters, on one of the component domains.
+var visitorJID = regexp.MustCompile(`^[a-z2-7]{26}@(visitors|guests)\.localhost/.+$`)
+
+func usherEdge(t *testing.T, name string, p *pages) (*edge, *usher) {
+	s := servers[name](t, xmpptest.ServerOptions{Components: components})
+	addr, admin := port(t), port(t)
+	u := runUsher(t, fmt.Sprintf(pairsConfig, addr, admin, name, s.ComponentAddr(), s.Rooms(), p.origin), addr, admin)
+	return &edge{
+		server: s, addr: addr, visitor: visitorJID, creates: true,
+		domain: "visitors.localhost", domain2: "help.example",
+	}, u
+}
+
+// The configuration that the design prints works as it stands, on each server; only
+// the secret and the ports are other ones here.
+func TestPrintedConfig(t *testing.T) {
+	text, err := os.ReadFile("../gateway/testdata/design.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"prosody", "ejabberd"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := servers[name](t, xmpptest.ServerOptions{Components: []xmpptest.Component{{Domain: "visitors.localhost", Secret: "an0ther"}}})
+			addr, admin := port(t), port(t)
+			config := string(text)
+			for _, change := range [][2]string{
+				{"127.0.0.1:8080", addr}, {"127.0.0.1:9091", admin}, {"127.0.0.1:5347", s.ComponentAddr()},
+				{"127.0.0.1:5222", s.C2SAddr()}, {"secret: s3cret", "secret: an0ther"},
+			} {
+				if strings.Count(config, change[0]) != 1 {
+					t.Fatalf("%q stands %d times in the printed config", change[0], strings.Count(config, change[0]))
+				}
+				config = strings.Replace(config, change[0], change[1], 1)
+			}
+			u := runUsher(t, config, addr, admin)
+			e := &edge{server: s, addr: addr, creates: true, visitor: regexp.MustCompile(`^[a-z2-7]{26}@visitors\.localhost/.+$`)}
+
+			room := "room-" + random() + "@" + s.Rooms()
+			anna, _ := visit(t, e, nil, "ws", strophe, "visitors.localhost")
+			ben, _ := visit(t, e, nil, "bosh", stanza, "visitors.localhost")
+			alice := ordinary(t, s, "alice")
+			if !anna.join(room, annasNick) {
+				t.Fatal("the room was there already")
+			}
+			ben.join(room, bensNick)
+			alice.join(room, "Alice")
+			everyone := []hearer{anna, ben, alice}
+			for _, text := range bodies {
+				say(anna, annasNick, text, everyone)
+				say(ben, bensNick, text, everyone)
+			}
+
+			u.stop()
+			alice.sees(annasNick, "unavailable")
+			alice.sees(bensNick, "unavailable")
+			anna.next("disconnected", nil)
+			ben.next("disconnected", nil)
+		})
+	}
+}

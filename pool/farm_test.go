@@ -17,6 +17,9 @@ import (
 	"usher/xmpp"
 )
 
+// noWait makes a write fail at once instead of waiting for room.
+var noWait context.Context
+
 var errUnreachable = errors.New("no route to host")
 
 // farm is a set of servers at addresses, played in memory.
@@ -144,7 +147,6 @@ func (f *farm) dialled() (dials []string, gaps []time.Duration) {
 type journal struct {
 	mu   sync.Mutex
 	list []string
-	pool *Pool
 }
 
 func (j *journal) add(format string, args ...any) {
@@ -165,7 +167,7 @@ func (j *journal) changed(h *Home, up bool, err error) {
 	switch {
 	case !errors.Is(err, upstream.ErrLost):
 		reason = err.Error()
-	case h.SendRaw(nil, nil) != ErrDown:
+	case h.SendRaw(noWait, nil) != ErrDown:
 		reason = "lost, but it sends"
 	}
 	j.add("%s down %s", h.Domain(), reason)

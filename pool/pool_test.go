@@ -49,8 +49,15 @@ func TestNewChecks(t *testing.T) {
 	if h := p.Place(); h != nil {
 		t.Errorf("placed at %v before any is up", h)
 	}
-	if err := p.Homes()[0].SendRaw(nil, []byte("x")); err != ErrDown {
+	if err := p.Homes()[0].SendRaw(noWait, []byte("x")); err != ErrDown {
 		t.Errorf("sent: %v", err)
+	}
+}
+
+func TestHomeAllocations(t *testing.T) {
+	p, err := New(Config{Links: []upstream.Config{{Domain: "a.x"}, {Domain: "b.x"}}, Addresses: []string{"x"}, Receiver: new(journal)})
+	if err != nil {
+		t.Fatal(err)
 	}
 	key := []byte("b.x")
 	if n := testing.AllocsPerRun(100, func() { p.Home(key) }); n != 0 {
@@ -69,7 +76,7 @@ func TestLinkLostAndBack(t *testing.T) {
 			t.Fatalf("journal %q", got)
 		}
 		a, b := p.Homes()[0], p.Homes()[1]
-		if err := a.SendRaw(nil, []byte("<first/>")); err != nil {
+		if err := a.SendRaw(noWait, []byte("<first/>")); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
@@ -86,7 +93,7 @@ func TestLinkLostAndBack(t *testing.T) {
 		if s.State != Down || !errors.Is(s.Err, upstream.ErrLost) || s.Since != time.Now() || s.Domain != "a.x" {
 			t.Errorf("status %+v", s)
 		}
-		if err := b.SendRaw(nil, []byte("<other/>")); err != nil || b.Status().State != Up {
+		if err := b.SendRaw(noWait, []byte("<other/>")); err != nil || b.Status().State != Up {
 			t.Errorf("the other link: %v, %+v", err, b.Status())
 		}
 		since := time.Now()
@@ -98,7 +105,7 @@ func TestLinkLostAndBack(t *testing.T) {
 		if s := a.Status(); s.State != Up || s.Err != nil || !s.Since.After(since) {
 			t.Errorf("status %+v", s)
 		}
-		if err := a.SendRaw(nil, []byte("<second/>")); err != nil {
+		if err := a.SendRaw(noWait, []byte("<second/>")); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
@@ -345,7 +352,7 @@ func TestDrain(t *testing.T) {
 		synctest.Wait()
 		j.take()
 		for range 100 {
-			if err := p.Homes()[0].SendRaw(nil, []byte("<m/>")); err != nil {
+			if err := p.Homes()[0].SendRaw(noWait, []byte("<m/>")); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -369,7 +376,7 @@ func TestDrain(t *testing.T) {
 			if s := h.Status(); s.State != Draining || !errors.Is(s.Err, ErrDraining) {
 				t.Errorf("status %+v", s)
 			}
-			if err := h.SendRaw(nil, nil); err != ErrDown {
+			if err := h.SendRaw(noWait, nil); err != ErrDown {
 				t.Errorf("sent: %v", err)
 			}
 		}

@@ -294,7 +294,7 @@ func TestDialTransports(t *testing.T) {
 			}
 			s := serve(t, l)
 			s.wait(1)
-			if err := l.WriteRaw(nil, []byte("<message to='a@x'/>")); err != nil {
+			if err := l.WriteRaw(noWait, []byte("<message to='a@x'/>")); err != nil {
 				t.Fatal(err)
 			}
 			if err := l.Close(t.Context()); err != nil {

@@ -13,6 +13,9 @@ import (
 	"usher/xmpp/xmpptest"
 )
 
+// noWait makes a write fail at once instead of waiting for room.
+var noWait context.Context
+
 // inOrder is a receiver that checks that the ids are 0, 1, 2 and so on, and closes all at the last.
 type inOrder struct {
 	t    *testing.T
@@ -91,7 +94,7 @@ func TestGreeting(t *testing.T) {
 	r := &inOrder{t: t, last: 3, all: make(chan struct{})}
 	why := make(chan error, 1)
 	go func() { why <- l.Serve(context.Background(), r) }() // ended by Close
-	if err := l.WriteRaw(nil, numbered(2)); err != nil {
+	if err := l.WriteRaw(noWait, numbered(2)); err != nil {
 		t.Fatal(err)
 	}
 	<-r.all
@@ -120,7 +123,7 @@ func TestPausedServer(t *testing.T) {
 	for ; err != upstream.ErrBusy; accepted++ {
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond) // until the network is full too
 		if err = l.WriteRaw(ctx, numbered(accepted)); err != nil {
-			err = l.WriteRaw(nil, numbered(accepted))
+			err = l.WriteRaw(noWait, numbered(accepted))
 		}
 		cancel()
 		if err != nil && err != upstream.ErrBusy {

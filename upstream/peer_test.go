@@ -24,6 +24,9 @@ const (
 	endTag      = `</stream:stream>`
 )
 
+// noWait makes a write fail at once instead of waiting for room.
+var noWait context.Context
+
 // ourHandshake is what XEP-0114 §3 asks us to send to the id of theirHeader.
 var ourHandshake = func() string {
 	sum := sha1.Sum([]byte("3BF96D32" + secret))

@@ -150,7 +150,7 @@ func second(t *testing.T, s *xmpptest.Server) {
 // works sends a stanza through the server and back.
 func works(t *testing.T, l *upstream.Link, in stanzas) {
 	t.Helper()
-	if err := l.WriteRaw(nil, []byte("<message from='a@"+l.Domain()+"' to='b@"+l.Domain()+"' id='still'/>")); err != nil {
+	if err := l.WriteRaw(noWait, []byte("<message from='a@"+l.Domain()+"' to='b@"+l.Domain()+"' id='still'/>")); err != nil {
 		t.Fatal(err)
 	}
 	if got := <-in; !strings.Contains(got, "still") {

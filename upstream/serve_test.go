@@ -63,7 +63,7 @@ func TestServeEndings(t *testing.T) {
 				if got := s.wait(1); len(got) != 1 || got[0] != before {
 					t.Errorf("got %q", got)
 				}
-				if err := l.WriteRaw(nil, []byte("<x/>")); err != ErrClosed {
+				if err := l.WriteRaw(noWait, []byte("<x/>")); err != ErrClosed {
 					t.Errorf("a write afterwards: %v", err)
 				}
 				if rest := p.rest(); rest != "" {

@@ -72,7 +72,7 @@ func TestWriteElement(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := &xmpp.Header{To: e.To, From: []byte("abc@v1.example.org/r'"), Type: e.Type}
-	if err := l.Write(nil, e, h); err != nil {
+	if err := l.Write(noWait, e, h); err != nil {
 		t.Fatal(err)
 	}
 	want := string(e.Append(nil, xmpp.Component, h))
@@ -92,17 +92,17 @@ func TestWriteBackPressure(t *testing.T) {
 		stanza := []byte("<m>" + strings.Repeat("x", 53) + "</m>") // 60
 		send := func(ctx context.Context) error { return l.WriteRaw(ctx, stanza) }
 
-		if err := send(nil); err != nil { // the writer takes it, the server doesn't
+		if err := send(noWait); err != nil { // the writer takes it, the server doesn't
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		if err := send(nil); err != nil { // the mark is not reached before it
+		if err := send(noWait); err != nil { // the mark is not reached before it
 			t.Fatal(err)
 		}
 		if n := l.Queued(); n != 120 {
 			t.Errorf("%d bytes queued", n)
 		}
-		if err := send(nil); err != ErrBusy {
+		if err := send(noWait); err != ErrBusy {
 			t.Errorf("got %v, want ErrBusy", err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -129,9 +129,9 @@ func TestWriteBackPressure(t *testing.T) {
 		}
 		p.expect(string(stanza))
 
-		send(nil)
+		send(noWait)
 		synctest.Wait()
-		send(nil)
+		send(noWait)
 		go func() { waits <- send(t.Context()) }() // ended by the link's end
 		synctest.Wait()
 		p.Close()
@@ -149,11 +149,11 @@ func TestKillWithinBatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, p := connected(t, nil)
 		s := serve(t, l)
-		l.WriteRaw(nil, []byte(strings.Repeat(message(1), 10)))
+		l.WriteRaw(noWait, []byte(strings.Repeat(message(1), 10)))
 		if _, err := io.ReadFull(p.in, make([]byte, 1)); err != nil { // has all the rest in its buffer
 			t.Fatal(err)
 		}
-		l.WriteRaw(nil, []byte(strings.Repeat(message(2), 2000)))
+		l.WriteRaw(noWait, []byte(strings.Repeat(message(2), 2000)))
 		synctest.Wait()
 		p.Close()
 		if err := s.ended(); !errors.Is(err, ErrLost) {
@@ -191,7 +191,7 @@ func TestClose(t *testing.T) {
 					s = serve(t, l)
 				}
 				synctest.Wait()
-				l.WriteRaw(nil, []byte(message(1)))
+				l.WriteRaw(noWait, []byte(message(1)))
 				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 				defer cancel()
 				began := time.Now()
@@ -201,7 +201,7 @@ func TestClose(t *testing.T) {
 				if d := time.Since(began); d != tc.takes {
 					t.Errorf("took %v, want %v", d, tc.takes)
 				}
-				if err := l.WriteRaw(nil, nil); err != ErrClosed {
+				if err := l.WriteRaw(noWait, nil); err != ErrClosed {
 					t.Errorf("a write afterwards: %v", err)
 				}
 				if s != nil {
@@ -238,21 +238,21 @@ func TestWriteBuffers(t *testing.T) {
 			return cap(l.out.buf)
 		}
 		for range 2 { // both buffers
-			l.WriteRaw(nil, burst)
+			l.WriteRaw(noWait, burst)
 			synctest.Wait()
 		}
 		if caps() < 1<<20 {
 			t.Fatalf("buffer of %d after the burst", caps())
 		}
 		for range 2 * shrinkAfter {
-			l.WriteRaw(nil, []byte(message(1)))
+			l.WriteRaw(noWait, []byte(message(1)))
 			synctest.Wait()
 		}
 		for range 2 {
 			if n := caps(); n > keepBuffer {
 				t.Errorf("buffer of %d long after the burst", n)
 			}
-			l.WriteRaw(nil, []byte(message(1)))
+			l.WriteRaw(noWait, []byte(message(1)))
 			synctest.Wait()
 		}
 		l.Close(canceled())

@@ -141,9 +141,16 @@ func FuzzRewrite(f *testing.F) {
 	})
 }
 
+// failer is what testing.T and rapid.T have in common.
+type failer interface {
+	Helper()
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // sameMeaning rewrites e both ways and compares what it means before and
 // after; outer are the prefixes declared outside e.
-func sameMeaning(t *testing.T, e *Element, outer map[string]string) {
+func sameMeaning(t failer, e *Element, outer map[string]string) {
 	t.Helper()
 	tree, err := parse(e.Raw, outer)
 	if err != nil {

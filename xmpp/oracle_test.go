@@ -241,20 +241,24 @@ func (n *node) one() (*node, error) {
 // move says what a tree must mean after the move to a content namespace.
 func (n *node) move(to Content, bosh, chain bool) *node {
 	content := func(space string) bool {
-		return space == NSClient || space == NSComponent || bosh && space == NSBOSH
+		return space == NSClient || space == NSComponent
 	}
 	if n.local == "" {
 		return n
 	}
-	chain = chain && content(n.space)
+	plain := func(space string) string {
+		if bosh && space == NSBOSH {
+			return NSClient
+		}
+		return space
+	}
+	chain = chain && content(plain(n.space))
 	moved := func(space string) string {
-		switch {
+		switch space = plain(space); {
 		case chain && content(space):
 			return to.space()
 		case to == Client && space == NSComponent:
 			return NSClient
-		case bosh && space == NSBOSH && n.space != NSBOSH:
-			return space
 		}
 		return space
 	}

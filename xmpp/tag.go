@@ -27,8 +27,9 @@ const (
 	// editMove: a declaration of a content namespace within the chain of
 	// content elements. It follows the stanza.
 	editMove editKind = iota
-	// editDown: a declaration of jabber:component:accept below a foreign
-	// element. Clients don't know that namespace: for them it is jabber:client.
+	// editDown: a declaration below a foreign element of
+	// jabber:component:accept, which clients don't know, or of XEP-0124's
+	// namespace in a stanza that is itself in it. It becomes jabber:client.
 	editDown
 	// editKeep: a foreign element whose descendants use a declaration of
 	// jabber:client that stands above it and moves. It needs one of its own.
@@ -223,7 +224,7 @@ func (s *Scanner) settle(f *frame) {
 		switch {
 		case f.chain && s.content(e.id):
 			e.kind = editMove
-		case e.id == idComponent:
+		case e.id == idComponent, e.id == idBOSH && s.http:
 			e.kind = editDown
 		default:
 			continue

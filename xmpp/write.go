@@ -41,8 +41,9 @@ func (c Content) space() string {
 // forwarded stanza, XEP-0297) jabber:client stays jabber:client, while
 // jabber:component:accept becomes jabber:client on the way to clients. This
 // holds for prefixes that stand for a content namespace too: they are moved,
-// and declared again where they must not. Prefixes that the root has declared
-// for the stanza are declared on it.
+// and declared again where they must not. In a stanza in XEP-0124's namespace,
+// as clients write it that leave xmlns out, that namespace stands for
+// jabber:client throughout. Prefixes that a root has declared for the stanza are declared on it.
 func (e *Element) Append(dst []byte, to Content, h *Header) []byte {
 	t := &e.start
 	dst = append(dst, '<')
@@ -129,7 +130,7 @@ func (e *Element) appendEdited(dst []byte, to Content) []byte {
 	at := s.inner.off
 	for i := range s.edits {
 		d := &s.edits[i]
-		if d.kind == editKeep && to == Client || d.kind == editDown && to == Component {
+		if d.kind == editKeep && to == Client || d.kind == editDown && d.id == idComponent && to == Component {
 			continue
 		}
 		dst = append(dst, e.Raw[at:d.at]...)

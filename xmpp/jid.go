@@ -36,6 +36,7 @@ var (
 	errLocalEmpty    = errors.New("xmpp: address with an empty localpart")
 	errDomainEmpty   = errors.New("xmpp: address with an empty domainpart")
 	errResourceEmpty = errors.New("xmpp: address with an empty resourcepart")
+	errDomainBad     = errors.New("xmpp: address with a bad domainpart")
 	errPartLong      = errors.New("xmpp: address part of more than 1023 bytes")
 )
 
@@ -71,8 +72,29 @@ func CanonJID(b []byte) ([]byte, error) {
 		return nil, errDomainEmpty
 	case len(local) > maxPart, len(domain) > maxPart, len(resource) > maxPart:
 		return nil, errPartLong
+	case !goodDomain(domain):
+		return nil, errDomainBad
 	}
 	return out, nil
+}
+
+// goodDomain checks what the library leaves open: no label is empty, and its
+// ASCII is letters, digits and hyphens (RFC 7622 §3.2.1). A prepared address in brackets is one of IPv6.
+func goodDomain(b []byte) bool {
+	if b[0] == '[' {
+		return true
+	}
+	for _, label := range bytes.Split(b, []byte{'.'}) {
+		if len(label) == 0 || label[0] == '-' || label[len(label)-1] == '-' {
+			return false
+		}
+		for _, c := range label {
+			if c < 0x80 && c != '-' && (c < '0' || c > '9') && (c < 'a' || c > 'z') {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // plainLocal: the ASCII of UsernameCaseMapped that needs no mapping, without

@@ -75,9 +75,6 @@ func TestThereAndBack(t *testing.T) {
 			case err := <-why:
 				t.Fatalf("the link ended: %v", err)
 			}
-			if l.RTT() == 0 {
-				t.Error("no round trip measured")
-			}
 			if err := l.Close(t.Context()); err != nil {
 				t.Error(err)
 			}

@@ -19,7 +19,7 @@ func (s *session) accept(w *wrapper, body []byte, bad *xmpp.StreamError, x *exch
 	defer s.mu.Unlock()
 	switch {
 	case s.over: // since it was looked up
-		x.reply(s.srv.epitaph(s.key, true))
+		x.reply(s.srv.epitaph(s.key))
 		return
 	case s.stream.Ended() != nil && (w.rid == 0 || w.rid > s.replied):
 		s.strays = append(s.strays, x)
@@ -125,13 +125,16 @@ func (s *session) fresh(i int, w *wrapper, body []byte, x *exchange, now time.Ti
 	if r.pauses && r.pause > s.srv.cfg.MaxPause {
 		return "policy-violation", errPause // §10
 	}
-	if s.keyed {
+	switch {
+	case s.keyed:
 		var ok, ok2 bool
 		r.key, ok = parseDigest(w.key)
 		r.newkey, ok2 = parseDigest(w.newkey)
 		if !ok || !ok2 && len(w.newkey) > 0 {
 			return "item-not-found", errKey
 		}
+	case len(w.key) > 0 || len(w.newkey) > 0: // §15.4: the chain starts in the session creation request
+		return "item-not-found", errKey
 	}
 	s.slots = slices.Insert(s.slots, i, r)
 	for ; i < len(s.slots) && s.slots[i].rid == s.received+1; i++ {
@@ -337,6 +340,7 @@ func (s *session) work(mine bool) {
 			break
 		}
 		s.forwarded(r)
+		s.settle(s.srv.now()) // what it has led to goes out before what the next one leads to
 	}
 	s.busy = false
 	s.settle(s.srv.now())

@@ -125,10 +125,16 @@ func testConfig(d *site, wheel *c2s.Wheel) Config {
 	}
 }
 
+// failer is what testing.TB and rapid.T have in common.
+type failer interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
+
 // desk drives sessions without any socket; meant for synctest bubbles.
 type desk struct {
 	*site
-	t   testing.TB
+	t   failer
 	srv *Server
 }
 
@@ -155,8 +161,10 @@ func (d *desk) ask(body string) *exchange {
 	h := head{origin: "*"}
 	info := &c2s.Info{Transport: "bosh"}
 	if len(w.sid) == 0 {
-		if bad != nil {
-			d.t.Fatalf("%v: %s", bad, body)
+		if c := badCreation(&w, bad); c != "" {
+			x := &exchange{s: &session{srv: d.srv}, head: h}
+			x.reply(terminated(c))
+			return x
 		}
 		e := newSession(d.srv, info, &w)
 		x := &exchange{s: e, head: h}
@@ -164,11 +172,10 @@ func (d *desk) ask(body string) *exchange {
 		x.hold()
 		return x
 	}
-	key, _ := parseSID(w.sid, d.srv.cfg.Node)
-	e := d.srv.table.get(key)
+	key, e := d.srv.find(&w)
 	if e == nil {
 		x := &exchange{s: &session{srv: d.srv}, head: h}
-		x.reply(d.srv.epitaph(key, true))
+		x.reply(d.srv.epitaph(key))
 		return x
 	}
 	x := &exchange{s: e, head: h}
@@ -203,7 +210,6 @@ func (x *exchange) said() string {
 
 // client writes requests with the right rid and sid.
 type client struct {
-	t   testing.TB
 	rid int
 	sid string
 }
@@ -228,7 +234,7 @@ const (
 // open creates a session; further attributes replace those of creation with the same name.
 func (d *desk) open(attrs string) (*client, string) {
 	d.t.Helper()
-	c := &client{t: d.t, rid: 1000}
+	c := &client{rid: 1000}
 	x := d.ask(fmt.Sprintf(`<body rid='%d' %s/>`, c.rid, replace(creation, attrs)))
 	c.sid = attr(d.t, x.said(), "sid")
 	return c, x.said()
@@ -295,7 +301,7 @@ func replace(attrs, by string) string {
 }
 
 // attr reads an attribute of an answer; it must be well-formed.
-func attr(t testing.TB, body, name string) string {
+func attr(t failer, body, name string) string {
 	t.Helper()
 	dec := xml.NewDecoder(strings.NewReader(body))
 	tok, err := dec.Token()
@@ -417,7 +423,7 @@ func (w *wire) post(body string) string {
 // login opens and binds a session over this connection.
 func (w *wire) login(attrs string) *client {
 	w.t.Helper()
-	c := &client{t: w.t, rid: 1000}
+	c := &client{rid: 1000}
 	c.sid = attr(w.t, w.post(fmt.Sprintf(`<body rid='%d' %s/>`, c.rid, replace(creation, attrs))), "sid")
 	w.post(c.body("", auth))
 	w.post(c.body(restart, ""))

@@ -173,6 +173,7 @@ func (s *session) hurry(x *exchange) {
 		// What it waits for may be behind it: the client shall repeat (§17.3).
 		x.reply(recoverableBody)
 		r.x = nil
+		return
 	}
 	for _, r := range s.slots[:i+1] {
 		r.now = true

@@ -90,18 +90,33 @@ func (s *Server) post(ctx *fasthttp.RequestCtx, info *c2s.Info, h *head) {
 		s.resume(ctx, info, h, &w, body, bad)
 		return
 	}
+	condition := badCreation(&w, bad)
 	switch {
-	case bad != nil:
-		s.plain(ctx, h, fasthttp.StatusOK, terminated(badCondition(bad)))
-	case w.rid == 0 || w.rid == maxRID || w.terminate: // XEP-0124 §14.1, §13
-		s.plain(ctx, h, fasthttp.StatusOK, terminated("bad-request"))
-	case len(w.to) == 0:
-		s.plain(ctx, h, fasthttp.StatusOK, terminated("improper-addressing"))
+	case condition != "":
+		s.plain(ctx, h, fasthttp.StatusOK, terminated(condition))
 	case s.cfg.Prelogin > 0 && len(body) > s.cfg.Prelogin:
 		s.Refuse(ctx, *info, fasthttp.StatusRequestEntityTooLarge, "policy-violation")
 	default:
 		s.create(ctx, info, h, &w, body)
 	}
+}
+
+// badCreation is the condition for a session creation request that is none, or "".
+func badCreation(w *wrapper, bad *xmpp.StreamError) string {
+	_, ok := parseDigest(w.newkey)
+	switch {
+	case bad != nil:
+		return badCondition(bad)
+	case w.rid == 0 || w.rid == maxRID: // XEP-0124 §14.1
+		return "bad-request"
+	case len(w.newkey) > 0 && !ok: // §15.4
+		return "bad-request"
+	case w.terminate: // §13: of what?
+		return "bad-request"
+	case len(w.to) == 0:
+		return "improper-addressing"
+	}
+	return ""
 }
 
 // badCondition is the binding condition for what the scanner refused.
@@ -114,13 +129,9 @@ func badCondition(err *xmpp.StreamError) string {
 
 // resume gives a request to the session that it names.
 func (s *Server) resume(ctx *fasthttp.RequestCtx, info *c2s.Info, h *head, w *wrapper, body []byte, bad *xmpp.StreamError) {
-	var e *session
-	key, ok := parseSID(w.sid, s.cfg.Node)
-	if ok {
-		e = s.table.get(key)
-	}
+	key, e := s.find(w)
 	if e == nil {
-		s.plain(ctx, h, fasthttp.StatusOK, s.epitaph(key, ok))
+		s.plain(ctx, h, fasthttp.StatusOK, s.epitaph(key))
 		return
 	}
 	if e.stream.Info().Secure && !info.Secure {
@@ -134,12 +145,19 @@ func (s *Server) resume(ctx *fasthttp.RequestCtx, info *c2s.Info, h *head, w *wr
 	s.finish(ctx, x)
 }
 
+// find returns the session that a request names, or nil; a sid that can't be ours has the zero key.
+func (s *Server) find(w *wrapper) (sessionKey, *session) {
+	key, ok := parseSID(w.sid, s.cfg.Node)
+	if !ok {
+		return sessionKey{}, nil
+	}
+	return key, s.table.get(key)
+}
+
 // epitaph is what is said of a session that isn't there.
-func (s *Server) epitaph(key sessionKey, known bool) []byte {
-	if known {
-		if t, ok := s.dead.Get(key); ok && s.now().Before(t.until) {
-			return t.body
-		}
+func (s *Server) epitaph(key sessionKey) []byte {
+	if t, ok := s.dead.Get(key); ok && s.now().Before(t.until) {
+		return t.body
 	}
 	return terminated("item-not-found")
 }

@@ -117,6 +117,7 @@ func newSession(srv *Server, info *c2s.Info, w *wrapper) *session {
 		s.inactivity += 2 * c.Polling // §12: higher than normal by more than `polling`
 	}
 	s.acks = w.ack == 1
+	s.chain, s.keyed = parseDigest(w.newkey) // §15.4
 	s.received, s.replied = w.rid, w.rid-1
 	s.last = srv.now()
 	s.spareAt = s.last
@@ -173,24 +174,11 @@ func (s *session) begin(w *wrapper, body []byte, x *exchange) {
 	r.pauses, r.restart = false, false // there is nothing to pause or to restart yet
 	if err == nil {
 		s.greeting = s.greet(w, h)
-		if len(w.newkey) > 0 { // XEP-0124 §15.3
-			var ok bool
-			if s.chain, ok = parseDigest(w.newkey); !ok {
-				s.condition = "bad-request"
-			}
-			s.keyed = ok
-		}
+		s.srv.table.add(s)
 	}
 	s.slots = append(s.slots, r)
-	if err == nil && s.condition == "" {
-		s.srv.table.add(s)
-		s.work(false)
-		s.mu.Unlock()
-		return
-	}
+	s.work(false) // also after an error, which has ended the stream: then it tells
 	s.mu.Unlock()
-	s.stream.End(c2s.Ending{Reason: c2s.BadFraming}) // if Open hasn't ended it
-	s.Wake()
 }
 
 func header(w *wrapper) c2s.Header {

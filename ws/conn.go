@@ -17,6 +17,7 @@ type Conn struct {
 	server *Server
 	stream *c2s.Stream
 	heard  atomic.Int64 // when bytes last came, since the server's start
+	fresh  atomic.Bool  // the reader's goroutine has done nothing yet
 
 	// The reader's.
 	rest   []byte // begun frames, still masked
@@ -76,6 +77,7 @@ func (c *Conn) attach(hijacked net.Conn) {
 		return
 	}
 	c.heard.Store(int64(c.server.now()))
+	c.fresh.Store(true)
 	c.mu.Lock()
 	if c.gone {
 		c.mu.Unlock()
@@ -153,8 +155,11 @@ func (c *Conn) schedule() {
 	if cfg.Ping > 0 {
 		at = time.Duration(c.heard.Load()) + cfg.Ping
 		if c.pinged != 0 {
-			at = c.pinged + cfg.Pong
+			at = min(c.pinged+cfg.Pong, c.server.now()+cfg.Ping)
 		}
+	}
+	if !c.fresh.Load() {
+		at = min(at, time.Duration(c.heard.Load())+calmTime)
 	}
 	if d := c.stream.Deadline(); !d.IsZero() {
 		at = min(at, d.Sub(c.server.start))
@@ -178,6 +183,10 @@ func (c *Conn) Due(time.Time) {
 		}
 	default:
 		lost, ping = c.alive(now)
+		if !c.fresh.Load() && now >= time.Duration(c.heard.Load())+calmTime && c.resume == nil {
+			c.fresh.Store(true)
+			c.nc.SetReadDeadline(time.Unix(1, 0)) // see readLoop
+		}
 		c.schedule()
 	}
 	c.mu.Unlock()

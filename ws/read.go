@@ -1,6 +1,8 @@
 package ws
 
 import (
+	"errors"
+	"os"
 	"time"
 	"unicode/utf8"
 
@@ -9,14 +11,22 @@ import (
 	"usher/xmpp"
 )
 
-// readLoop is the connection's goroutine. Nearly all its life it is parked in Fill, so its frame is kept small.
+// readLoop is the connection's goroutine. Nearly all its life it is parked in Fill, so its frame is kept small. A stack that
+// has grown over its work doesn't shrink again to the least there is, so when the client falls silent Due makes Fill
+// return with a timeout, and a new goroutine goes on waiting.
 func (c *Conn) readLoop() {
 	for {
 		b, err := c.nc.Fill(c.server.buffers)
-		if err != nil {
+		if err == nil {
+			c.take(b)
+			continue
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			break
 		}
-		c.take(b)
+		c.nc.SetReadDeadline(time.Time{})
+		go c.readLoop() // ends as this one would have
+		return
 	}
 	c.leave()
 }
@@ -55,6 +65,9 @@ func (c *Conn) take(b *conn.Buffer) {
 	s := c.server
 	s.cfg.Bytes(true, len(b.B))
 	c.heard.Store(int64(s.now()))
+	if c.fresh.Load() {
+		c.unfresh()
+	}
 	data := b.B
 	if len(c.rest) > 0 {
 		c.rest = append(c.rest, b.B...)
@@ -65,6 +78,16 @@ func (c *Conn) take(b *conn.Buffer) {
 	for pause > 0 {
 		c.sleep(pause)
 		pause = c.work(c.rest)
+	}
+}
+
+// unfresh notes that the goroutine has work, after which it is to be changed.
+func (c *Conn) unfresh() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fresh.Store(false)
+	if !c.ending {
+		c.schedule()
 	}
 }
 

@@ -23,6 +23,7 @@ const (
 
 	closeWait = 5 * time.Second  // for the peer's part of the close handshake
 	startWait = 10 * time.Second // from admission to the hijacked connection
+	calmTime  = 2 * time.Second  // of silence, after which a connection's goroutine is changed for a fresh one
 )
 
 // Config of the carrier.

@@ -82,7 +82,7 @@ func CanonJID(b []byte) ([]byte, error) {
 // ASCII is letters, digits and hyphens (RFC 7622 §3.2.1). A prepared address in brackets is one of IPv6.
 func goodDomain(b []byte) bool {
 	if b[0] == '[' {
-		return true
+		return b[len(b)-1] == ']' && len(bytes.Trim(b[1:len(b)-1], "0123456789abcdefABCDEF:.")) == 0
 	}
 	for _, label := range bytes.Split(b, []byte{'.'}) {
 		if len(label) == 0 || label[0] == '-' || label[len(label)-1] == '-' {

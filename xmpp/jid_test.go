@@ -33,7 +33,7 @@ func TestCanonJID(t *testing.T) {
 		{"a@b.", "a@b"},
 		{"a@xn--grsse-0ya.example", ""},
 		{"a@127.0.0.1/x", "a@127.0.0.1/x"},
-		{"a@[::1]", "a@[::1]"},
+		{"a@[::1]", "a@[::1]"}, {"a@[x y]", ""}, {"a@[", ""},
 		{strings.Repeat("a", 1023) + "@b", strings.Repeat("a", 1023) + "@b"},
 		{strings.Repeat("a", 1024) + "@b", ""},
 		{"a@b/" + strings.Repeat("x", 1024), ""},

@@ -96,18 +96,20 @@ func (s *Server) Polls() int64 { return s.polls.Load() }
 // Sessions returns the number of sessions, those included whose end is still to be told.
 func (s *Server) Sessions() int { return s.table.len() }
 
-// Shutdown waits until every session's end has been told (the caller has ended the streams) or ctx ends, then drops the rest.
-// From its start on every answer closes its connection. When it returns no goroutine of this package is left, other
+// Shutdown ends every stream with system-shutdown, waits until each session's end has been told or ctx ends, then
+// drops the rest. From its start on every answer closes its connection. When it returns no goroutine of this package is left, other
 // than those that are inside Config.ServeConn, which the HTTP server's own shutdown ends.
 func (s *Server) Shutdown(ctx context.Context) {
 	s.lot.drain()
+	for _, e := range s.table.all() {
+		e.stream.End(c2s.Ending{Reason: c2s.Shutdown, Err: &xmpp.StreamError{Condition: "system-shutdown", Text: "the server stops"}})
+	}
 	select {
 	case <-s.table.drained():
 	case <-ctx.Done():
-	}
-	for _, e := range s.table.all() {
-		e.stream.End(c2s.Ending{Reason: c2s.Shutdown})
-		e.drop()
+		for _, e := range s.table.all() {
+			e.drop()
+		}
 	}
 	<-s.lot.shut()
 }

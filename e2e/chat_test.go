@@ -59,10 +59,8 @@ func chat(t *testing.T, e *edge, p *pages, transport string, libA, libB library)
 	if created := anna.join(room, annasNick); created != e.creates {
 		t.Fatalf("%s created the room: %v, want %v", libA.name, created, e.creates)
 	}
-	alice.join(room, "Alice") // sees who is there on the way
-	if !alice.has(func(e event) bool { return e.Event == "presence" && e.Nick == annasNick && e.Type == "available" }) {
-		t.Fatal("alice joined and the first visitor was not there")
-	}
+	alice.join(room, "Alice")
+	alice.sees(annasNick, "available")
 	anna.sees("Alice", "available")
 	ben.join(room, bensNick)
 	everyone := []hearer{anna, ben, alice}

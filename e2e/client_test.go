@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -163,16 +164,19 @@ func (c *client) seesTyping(nick, state string) {
 	c.next("chatstate", func(e event) bool { return e.Nick == nick && e.State == state })
 }
 
+// sees waits for the next such presence of this occupant.
 func (c *client) sees(nick, presence string) {
 	c.t.Helper()
-	c.next("presence", func(e event) bool { return e.Nick == nick && e.Type == presence })
+	if _, err := c.awaitPresence(nick, presence); err != nil {
+		c.t.Fatal(err)
+	}
 }
 
 // next returns the next event of this kind that ok takes (nil takes any); those of the
 // kind before it are passed over for good. An error event fails the test.
 func (c *client) next(kind string, ok func(event) bool) event {
 	c.t.Helper()
-	e, err := c.events.wait(kind, ok)
+	e, err := c.events.wait(kind, kind, ok)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -187,7 +191,7 @@ type events struct {
 	mu      sync.Mutex
 	all     []event
 	failed  string         // the first error event, or how the driver ended
-	seen    map[string]int // per kind: events before this index are done with
+	seen    map[string]int // per thread of events: those before this index are done with
 	changed chan struct{}  // closed and renewed with each change
 }
 
@@ -236,14 +240,19 @@ func (ev *events) wake() { // under mu
 	ev.changed = make(chan struct{})
 }
 
-func (ev *events) wait(kind string, ok func(event) bool) (event, error) {
+// awaitPresence takes each occupant's presence as a thread of its own, since the order between occupants is nobody's promise.
+func (ev *events) awaitPresence(nick, presence string) (event, error) {
+	return ev.wait("presence of "+nick, "presence", func(e event) bool { return e.Nick == nick && e.Type == presence })
+}
+
+func (ev *events) wait(thread, kind string, ok func(event) bool) (event, error) {
 	timeout := time.NewTimer(patience)
 	defer timeout.Stop()
 	for {
 		ev.mu.Lock()
-		for i := ev.seen[kind]; i < len(ev.all); i++ {
+		for i := ev.seen[thread]; i < len(ev.all); i++ {
 			if e := ev.all[i]; e.Event == kind && (ok == nil || ok(e)) {
-				ev.seen[kind] = i + 1
+				ev.seen[thread] = i + 1
 				ev.mu.Unlock()
 				return e, nil
 			}
@@ -327,5 +336,9 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "e2e: the clients are missing: run `npm ci --ignore-scripts` in e2e/")
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if program, err := binary(); err == nil {
+		os.RemoveAll(filepath.Dir(program))
+	}
+	os.Exit(code)
 }

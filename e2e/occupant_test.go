@@ -152,12 +152,14 @@ func (o *occupant) seesTyping(nick, state string) {
 
 func (o *occupant) sees(nick, presence string) {
 	o.t.Helper()
-	o.next("presence", func(e event) bool { return e.Nick == nick && e.Type == presence })
+	if _, err := o.awaitPresence(nick, presence); err != nil {
+		o.t.Fatal(err)
+	}
 }
 
 func (o *occupant) next(kind string, ok func(event) bool) event {
 	o.t.Helper()
-	e, err := o.wait(kind, ok)
+	e, err := o.wait(kind, kind, ok)
 	if err != nil {
 		o.t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -27,16 +28,18 @@ type usher struct {
 	err   error // of Wait, once ended is closed
 }
 
-// binary builds the program as `go build` would for a user; race adds the race detector.
-func binary(t *testing.T) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "usher")
-	out, err := exec.Command("go", "build", "-o", path, "usher").CombinedOutput()
+// binary is the program, built once as a user would; TestMain removes it.
+var binary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "usher-e2e-")
 	if err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
+		return "", err
 	}
-	return path
-}
+	path := filepath.Join(dir, "usher")
+	if out, err := exec.Command("go", "build", "-o", path, "usher").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %v\n%s", err, out)
+	}
+	return path, nil
+})
 
 func port(t *testing.T) string {
 	t.Helper()
@@ -56,7 +59,11 @@ func runUsher(t *testing.T, config, addr, admin string) *usher {
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	u := &usher{t: t, cmd: exec.Command(binary(t), "-config", file), addr: addr, admin: admin, ended: make(chan struct{})}
+	program, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := &usher{t: t, cmd: exec.Command(program, "-config", file), addr: addr, admin: admin, ended: make(chan struct{})}
 	u.cmd.Dir = dir
 	u.cmd.Stdout, u.cmd.Stderr = &u.log, &u.log
 	if err := u.cmd.Start(); err != nil {

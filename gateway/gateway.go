@@ -188,12 +188,16 @@ func (g *Gateway) drain() {
 	g.log.Info("draining", "timeout", g.cfg.Drain.Timeout, "sessions", g.gate.sessions())
 	ctx, cancel := context.WithTimeout(context.Background(), g.cfg.Drain.Timeout)
 	defer cancel()
-	g.doors.stopAccepting()
+	// The links keep a quarter of the time. Until the clients know, they may still come in: a BOSH client without a held
+	// request is told by the answer to his next one. New sessions are refused all the while (INTERFACE C).
+	streams, done := context.WithTimeout(ctx, g.cfg.Drain.Timeout*3/4)
+	defer done()
 	var both sync.WaitGroup
 	both.Add(2)
-	go func() { defer both.Done(); g.ws.Shutdown(ctx) }()   // ends with its connections or ctx
-	go func() { defer both.Done(); g.bosh.Shutdown(ctx) }() // likewise
+	go func() { defer both.Done(); g.ws.Shutdown(streams) }()   // ends with its connections or streams
+	go func() { defer both.Done(); g.bosh.Shutdown(streams) }() // likewise
 	both.Wait()
+	g.doors.stopAccepting()
 	g.pool.Drain(ctx)
 	g.doors.close(ctx)
 	g.log.Info("drained", "sessions", g.gate.sessions())

@@ -117,7 +117,7 @@ func (d *doors) stopAccepting() { closeListeners(d.public) }
 
 // close ends the HTTP servers: what they still hold is bounded by ctx.
 func (d *doors) close(ctx context.Context) {
-	if err := d.server.ShutdownWithContext(ctx); err != nil {
+	if err := d.server.ShutdownWithContext(ctx); err != nil && !errors.Is(err, net.ErrClosed) { // closed by stopAccepting
 		d.g.log.Warn("public listener: not everything ended in time", "err", err)
 	}
 	if d.admin.Shutdown(ctx) != nil {

@@ -103,28 +103,33 @@ func (s *Server) Serve(ctx *fasthttp.RequestCtx, info c2s.Info) {
 	ctx.Hijack(c.attach)
 }
 
-// Shutdown waits until every connection has ended (the caller has ended their streams) or ctx ends, then cuts the rest.
-// Upgrades are refused from its start on.
+// Shutdown ends every stream with system-shutdown, waits until the connections have ended or ctx ends, then cuts the
+// rest. Upgrades are refused from its start on.
 func (s *Server) Shutdown(ctx context.Context) {
 	s.mu.Lock()
 	s.draining = true
 	s.checkEmpty()
 	s.mu.Unlock()
+	for _, c := range s.all() {
+		c.stream.End(c2s.Ending{Reason: c2s.Shutdown, Err: &xmpp.StreamError{Condition: "system-shutdown", Text: "the server stops"}})
+	}
 	select {
 	case <-s.empty:
-		return
 	case <-ctx.Done():
+		for _, c := range s.all() {
+			c.cut()
+		}
 	}
+}
+
+func (s *Server) all() []*Conn {
 	s.mu.Lock()
-	rest := make([]*Conn, 0, len(s.conns))
+	defer s.mu.Unlock()
+	all := make([]*Conn, 0, len(s.conns))
 	for c := range s.conns {
-		rest = append(rest, c)
+		all = append(all, c)
 	}
-	s.mu.Unlock()
-	for _, c := range rest {
-		c.stream.End(c2s.Ending{Reason: c2s.Shutdown, Err: &xmpp.StreamError{Condition: "system-shutdown", Text: "the server stops"}})
-		c.cut()
-	}
+	return all
 }
 
 // add enters a connection in the registry, unless the server is being shut down.

@@ -25,6 +25,7 @@ class Visit {
     this.pending = new Map(); // own messages whose copy has not come back: id -> {text, item}
     this.last = ''; // when the last message came, to ask for what was missed
     this.tries = 0;
+    this.wasIn = false;
     this.over = false;
   }
 
@@ -47,6 +48,7 @@ class Visit {
     } else if (status === S.AUTHFAIL) {
       this.refuse('The gateway refused the login: ' + condition);
     } else if (status === S.DISCONNECTED && !this.over) {
+      this.joined = false;
       this.people.clear();
       this.typing.clear();
       show();
@@ -70,8 +72,13 @@ class Visit {
     const type = el.getAttribute('type');
     const codes = [...el.getElementsByTagName('status')].map((s) => s.getAttribute('code'));
     if (type === 'error') {
-      const text = condition(el);
-      if (!this.joined) this.refuse(text === 'conflict' ? `Somebody called ${this.nick} is in that room already.` : 'The room refused: ' + text);
+      if (this.joined) return true;
+      const taken = child(el, 'error')?.getElementsByTagName('conflict').length > 0;
+      // After a cut the room may still know the one who was cut off by his name.
+      if (taken && this.wasIn && this.nick.length < 60) {
+        this.nick += '_';
+        this.enter();
+      } else this.refuse(taken ? `Somebody called ${this.nick} is in that room already.` : 'The room refused: ' + condition(el));
       return true;
     }
     if (type === 'unavailable') {
@@ -103,7 +110,7 @@ class Visit {
 
   arrived(nick) {
     this.nick = nick;
-    this.joined = true;
+    this.joined = this.wasIn = true;
     this.tries = 0;
     this.why = '';
     say(`over ${this.transport === 'ws' ? 'WebSocket' : 'BOSH'}, at ${this.site}`);
@@ -141,7 +148,7 @@ class Visit {
     if (id && this.seen.has(key)) return true;
     if (id) this.seen.add(key);
     const own = this.pending.get(id);
-    if (own && nick === this.nick) {
+    if (own) {
       own.item.classList.remove('pending');
       this.pending.delete(id);
     } else {

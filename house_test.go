@@ -493,13 +493,14 @@ func TestHouseLockFiles(t *testing.T) {
 	if len(files) == 0 {
 		t.Fatal("no lock file found")
 	}
+	remote := regexp.MustCompile(`"resolved": *"[^"]*:[^"]*"`) // a link within the tree may stay
 	for _, f := range files {
 		text, err := os.ReadFile(f)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if strings.Contains(string(text), `"resolved"`) {
-			t.Errorf("%s carries addresses to download from", f)
+		if m := remote.Find(text); m != nil {
+			t.Errorf("%s carries an address to download from: %s", f, m)
 		}
 		if !strings.Contains(string(text), `"integrity"`) {
 			t.Errorf("%s carries no digests", f)

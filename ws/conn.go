@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"errors"
 	"math"
 	"net"
 	"sync"
@@ -72,7 +73,11 @@ func (c *Conn) attach(hijacked net.Conn) {
 	nc, err := conn.Take(hijacked)
 	if err != nil {
 		hijacked.Close()
-		c.stream.End(c2s.Ending{Reason: c2s.ConnectionLost})
+		reason := c2s.ConnectionLost
+		if errors.Is(err, conn.ErrNoSocket) {
+			reason = c2s.Internal // the listener is not one that we can work with
+		}
+		c.stream.End(c2s.Ending{Reason: reason})
 		c.abandon()
 		return
 	}

@@ -25,8 +25,11 @@ var (
 	busy         = &refusal{fasthttp.StatusServiceUnavailable, "Retry-After", "10", "try again later"}
 )
 
+// answer leaves the headers alone that the caller may have set.
 func (r *refusal) answer(ctx *fasthttp.RequestCtx) {
-	ctx.Error(r.text+"\n", r.status)
+	ctx.SetStatusCode(r.status)
+	ctx.SetContentType("text/plain; charset=utf-8")
+	ctx.SetBodyString(r.text + "\n")
 	if r.header != "" {
 		ctx.Response.Header.Set(r.header, r.word)
 	}

@@ -52,22 +52,21 @@ func TestIdleClientIsPinged(t *testing.T) {
 	cfg := testConfig()
 	cfg.Ping = 10 * time.Millisecond
 	e := start(t, cfg, nil)
-	c := e.dial(t).login()
+	c := e.dial(t)
 	for range 3 { // a pong keeps it alive
 		c.expect("Ping")
 		c.write(frame(pong, ""))
 	}
-	c.expect("Ping") // and so does anything else
-	c.send(hello)
+	c.send(openShop) // and so does anything else
 	for {
 		op, p, err := c.next()
-		if got := gist(op, p, err); got == echoed {
+		if got := gist(op, p, err); got == opened {
 			break
 		} else if got != "Ping " {
 			t.Fatal(got)
 		}
 	}
-	c.expect("Ping")
+	c.expect("<stream:features", "Ping")
 }
 
 func TestSilentClientIsCutOff(t *testing.T) {

@@ -37,7 +37,7 @@ func (s *session) accept(w *wrapper, body []byte, bad *xmpp.StreamError, x *exch
 		return
 	}
 	s.pause = 0 // §10: back to normal with the next request
-	if s.idle = (time.Time{}); w.ack != 0 && s.acks {
+	if s.idle = 0; w.ack != 0 && s.acks {
 		s.acked(w.ack)
 	}
 	i, known := slices.BinarySearchFunc(s.slots, w.rid, func(r *request, rid uint64) int {
@@ -101,7 +101,7 @@ func (s *session) bound() bool {
 }
 
 // fresh takes a request with a rid that was not received before; i is its place among the slots.
-func (s *session) fresh(i int, w *wrapper, body []byte, x *exchange, now time.Time) (string, *xmpp.StreamError) {
+func (s *session) fresh(i int, w *wrapper, body []byte, x *exchange, now instant) (string, *xmpp.StreamError) {
 	if w.rid > s.received+uint64(s.requests) || w.rid == maxRID {
 		return "item-not-found", errWindow // §14.2: MUST
 	}
@@ -111,7 +111,7 @@ func (s *session) fresh(i int, w *wrapper, body []byte, x *exchange, now time.Ti
 			open++
 		}
 	}
-	limit := s.requests
+	limit := int(s.requests)
 	if w.terminate || w.pause >= 0 {
 		limit++ // §11: one more to pause or to terminate
 	}
@@ -127,10 +127,7 @@ func (s *session) fresh(i int, w *wrapper, body []byte, x *exchange, now time.Ti
 	}
 	switch {
 	case s.keyed:
-		var ok, ok2 bool
-		r.key, ok = parseDigest(w.key)
-		r.newkey, ok2 = parseDigest(w.newkey)
-		if !ok || !ok2 && len(w.newkey) > 0 {
+		if r.keys = parseKeys(w); r.keys == nil {
 			return "item-not-found", errKey
 		}
 	case len(w.key) > 0 || len(w.newkey) > 0: // §15.4: the chain starts in the session creation request
@@ -147,13 +144,13 @@ func (s *session) fresh(i int, w *wrapper, body []byte, x *exchange, now time.Ti
 	if s.acks {
 		s.acknowledged(r, w.ack, now)
 	}
-	if s.busy || !s.resumeAt.IsZero() || r.rid > s.received {
+	if s.busy || s.resumeAt != 0 || r.rid > s.received {
 		if err := s.keep(r); err != nil {
 			s.forget(r)
 			return "policy-violation", err
 		}
 	}
-	if s.resumeAt.IsZero() {
+	if s.resumeAt == 0 {
 		s.work(false)
 	}
 	s.settle(now)
@@ -168,7 +165,7 @@ func (s *session) forget(r *request) {
 
 func (s *session) newRequest(w *wrapper, body []byte, x *exchange) *request {
 	r := &request{
-		rid: w.rid, x: x, body: body, payloads: w.payloads, until: s.srv.now().Add(s.wait),
+		rid: w.rid, x: x, body: body, payloads: w.payloads, until: s.srv.now().plus(s.wait),
 		terminate: w.terminate, restart: w.restart && !w.terminate,
 	}
 	if r.payloads == 0 && !r.restart {
@@ -184,9 +181,9 @@ func (s *session) newRequest(w *wrapper, body []byte, x *exchange) *request {
 // tooSoon tells whether a new request breaks the rules of §11 and §12 on frequency. An eighth of `polling` is
 // left to the network. While another request is open, some are overlooked: a page that is loaded anew
 // sends one although it knows of no other.
-func (s *session) tooSoon(r *request, open int, now time.Time) bool {
+func (s *session) tooSoon(r *request, open int, now instant) bool {
 	polling := s.srv.cfg.Polling
-	early := now.Sub(s.last) < polling-polling/8
+	early := now.since(s.last) < polling-polling/8
 	again := s.lastEmpty && r.empty
 	s.last, s.lastEmpty = now, r.empty
 	switch {
@@ -195,18 +192,18 @@ func (s *session) tooSoon(r *request, open int, now time.Time) bool {
 	case s.polls():
 		return again // §12
 	}
-	return open >= s.requests && !s.spend(now) // §11
+	return open >= int(s.requests) && !s.spend(now) // §11
 }
 
 // spend takes one of the repeats and early polls that are overlooked; one comes back in each `polling`.
-func (s *session) spend(now time.Time) bool {
+func (s *session) spend(now instant) bool {
 	polling := s.srv.cfg.Polling
 	if polling == 0 {
 		return true
 	}
-	if n := int(now.Sub(s.spareAt) / polling); n > 0 {
-		s.spare = min(spare, s.spare+n)
-		s.spareAt = s.spareAt.Add(time.Duration(n) * polling)
+	if n := int(now.since(s.spareAt) / polling); n > 0 {
+		s.spare = uint8(min(spare, int(s.spare)+n))
+		s.spareAt = s.spareAt.plus(time.Duration(n) * polling)
 	}
 	if s.spare == 0 {
 		return false
@@ -217,23 +214,23 @@ func (s *session) spend(now time.Time) bool {
 
 // advance checks the key of the next request in the order of rids (§15.4, §15.5).
 func (s *session) advance(r *request) bool {
-	if !follows(r.key, s.chain) {
+	if !follows(r.keys.key, s.chain) {
 		return false
 	}
-	s.chain = r.key
-	if r.newkey != (digest{}) {
-		s.chain = r.newkey
+	s.chain = r.keys.key
+	if r.keys.newkey != (digest{}) {
+		s.chain = r.keys.newkey
 	}
 	return true
 }
 
 // repeated answers a request that was answered before (§14.3).
-func (s *session) repeated(w *wrapper, x *exchange, now time.Time) (string, *xmpp.StreamError) {
+func (s *session) repeated(w *wrapper, x *exchange, now instant) (string, *xmpp.StreamError) {
 	i := slices.IndexFunc(s.kept, func(k kept) bool { return k.rid == w.rid })
 	switch {
 	case i < 0:
 		return "item-not-found", errForgot
-	case !s.sameKey(s.kept[i].key, w):
+	case !sameKey(s.kept[i].keys, w):
 		return "item-not-found", errKey
 	case !s.spend(now):
 		return "policy-violation", errRepeats
@@ -244,9 +241,9 @@ func (s *session) repeated(w *wrapper, x *exchange, now time.Time) (string, *xmp
 }
 
 // replace gives an open request another connection (§14.3).
-func (s *session) replace(r *request, w *wrapper, x *exchange, now time.Time) (string, *xmpp.StreamError) {
+func (s *session) replace(r *request, w *wrapper, x *exchange, now instant) (string, *xmpp.StreamError) {
 	switch {
-	case !s.sameKey(r.key, w):
+	case !sameKey(r.keys, w):
 		return "item-not-found", errKey
 	case !s.spend(now):
 		return "policy-violation", errRepeats
@@ -254,18 +251,18 @@ func (s *session) replace(r *request, w *wrapper, x *exchange, now time.Time) (s
 	if r.x != nil {
 		r.x.reply(recoverableBody)
 	}
-	r.x, r.until = x, now.Add(s.wait)
+	r.x, r.until = x, now.plus(s.wait)
 	s.settle(now)
 	return "", nil
 }
 
 // sameKey tells whether a repeat carries the key of the original: it is an exact copy.
-func (s *session) sameKey(key digest, w *wrapper) bool {
-	if !s.keyed || key == (digest{}) { // the session creation request had none
+func sameKey(keys *keyPair, w *wrapper) bool {
+	if keys == nil { // no keys are used, or it's the session creation request
 		return true
 	}
 	d, _ := parseDigest(w.key)
-	return d == key
+	return d == keys.key
 }
 
 // keep copies what waits to be forwarded.
@@ -292,9 +289,9 @@ func (s *session) acked(ack uint64) {
 }
 
 // acknowledged reads what the new request r says, or doesn't say, of the answers (§9.2).
-func (s *session) acknowledged(r *request, ack uint64, now time.Time) {
+func (s *session) acknowledged(r *request, ack uint64, now instant) {
 	if ack == 0 { // it has them all; but be generous
-		s.trim(s.requests)
+		s.trim(int(s.requests))
 		return
 	}
 	if ack >= s.replied || ack < s.reported {
@@ -302,7 +299,7 @@ func (s *session) acknowledged(r *request, ack uint64, now time.Time) {
 	}
 	for _, k := range s.kept {
 		if k.rid == ack+1 {
-			r.report, r.age, r.now = k.rid, now.Sub(k.at), true
+			r.report, r.age, r.now = k.rid, now.since(k.at), true
 			s.reported = k.rid // once each
 			return
 		}
@@ -316,7 +313,7 @@ func (s *session) work(mine bool) {
 		return
 	}
 	s.busy = true
-	for s.resumeAt.IsZero() {
+	for s.resumeAt == 0 {
 		r := s.next()
 		if r == nil {
 			break
@@ -328,7 +325,7 @@ func (s *session) work(mine bool) {
 			s.mu.Lock()
 		}
 		if pause > 0 {
-			s.resumeAt = s.srv.now().Add(pause)
+			s.resumeAt = s.srv.now().plus(pause)
 		}
 		if pause > 0 && r.fed < r.payloads {
 			if err := s.keep(r); err != nil {

@@ -69,6 +69,7 @@ const (
 // Server keeps the sessions.
 type Server struct {
 	cfg      Config
+	epoch    time.Time // before everything
 	polls    atomic.Int64
 	held     atomic.Int64
 	table    table
@@ -81,6 +82,7 @@ type Server struct {
 // New returns a server without sessions. It starts no goroutine; Config.Wheel must run.
 func New(cfg Config) *Server {
 	s := &Server{cfg: cfg}
+	s.epoch = s.clock().Add(-time.Hour)
 	s.dead, _ = lru.New[sessionKey, tomb](tombs) // fails only for a size below 1
 	s.table.init()
 	s.lot.init()
@@ -114,7 +116,18 @@ func (s *Server) Shutdown(ctx context.Context) {
 	<-s.lot.shut()
 }
 
-func (s *Server) now() time.Time {
+// instant is a point in time in nanoseconds since Server.epoch, a third of a time.Time; 0 = none.
+type instant int64
+
+func (i instant) plus(d time.Duration) instant        { return i + instant(d) }
+func (i instant) since(earlier instant) time.Duration { return time.Duration(i - earlier) }
+
+func (s *Server) now() instant { return s.instant(s.clock()) }
+
+func (s *Server) instant(t time.Time) instant { return instant(t.Sub(s.epoch)) }
+func (s *Server) time(i instant) time.Time    { return s.epoch.Add(time.Duration(i)) }
+
+func (s *Server) clock() time.Time {
 	if s.cfg.Streams.Now != nil {
 		return s.cfg.Streams.Now()
 	}

@@ -29,7 +29,7 @@ type exchange struct {
 
 	// Guarded by s.mu.
 	phase  phase
-	status int // other than 200; only while serving
+	status uint16 // other than 200; only while serving
 	body   []byte
 	c      *conn.Conn    // nil until it is taken over
 	out    chan struct{} // closed when phase has come to written or gone; made by who waits for it
@@ -50,7 +50,7 @@ func (x *exchange) atOnce() (body []byte, status int, ok bool) {
 	if x.status == 0 {
 		x.status = fasthttp.StatusOK
 	}
-	return x.body, x.status, true
+	return x.body, int(x.status), true
 }
 
 // reply gives the request its answer. Under s.mu.
@@ -163,7 +163,7 @@ func (x *exchange) write() {
 	}
 	buf := srv.scratch()
 	defer srv.give(buf)
-	*buf = append(x.head.append(*buf, srv.now(), len(x.body), false), x.body...)
+	*buf = append(x.head.append(*buf, srv.clock(), len(x.body), false), x.body...)
 	n, err := x.c.TryWrite(*buf)
 	switch {
 	case err != nil:
@@ -195,7 +195,7 @@ func (x *exchange) writeOut(rest []byte, h head, body []byte) {
 		if zip {
 			body = fasthttp.AppendGzipBytesLevel(nil, body, fasthttp.CompressBestSpeed)
 		}
-		rest = append(h.append(nil, srv.now(), len(body), zip), body...)
+		rest = append(h.append(nil, srv.clock(), len(body), zip), body...)
 	}
 	if srv.cfg.Stalled > 0 {
 		x.c.SetWriteDeadline(time.Now().Add(srv.cfg.Stalled))

@@ -32,3 +32,16 @@ func follows(key, link digest) bool {
 	}
 	return sha1.Sum(text[:]) == link
 }
+
+// keyPair is what one request carries.
+type keyPair struct{ key, newkey digest }
+
+// parseKeys returns nil if the key is missing or one of them is none.
+func parseKeys(w *wrapper) *keyPair {
+	key, ok := parseDigest(w.key)
+	newkey, ok2 := parseDigest(w.newkey)
+	if !ok || !ok2 && len(w.newkey) > 0 {
+		return nil
+	}
+	return &keyPair{key, newkey}
+}

@@ -1,6 +1,7 @@
 package bosh
 
 import (
+	"bytes"
 	"slices"
 	"time"
 
@@ -9,7 +10,7 @@ import (
 
 // settle answers every request that is due, in the order of rids (§8: MUST), and sets the timer. Under mu; it never
 // blocks.
-func (s *session) settle(now time.Time) {
+func (s *session) settle(now instant) {
 	if s.over {
 		return
 	}
@@ -21,7 +22,7 @@ func (s *session) settle(now time.Time) {
 		s.respond(now)
 	}
 	for _, r := range s.slots {
-		if !r.done && r.x != nil && !now.Before(r.until) {
+		if !r.done && r.x != nil && now >= r.until {
 			// A predecessor is missing, or its own payload has to wait: the client shall repeat (§17.3).
 			r.x.reply(recoverableBody)
 			r.x = nil
@@ -31,26 +32,26 @@ func (s *session) settle(now time.Time) {
 }
 
 // due tells whether the oldest request is to be answered.
-func (s *session) due(r *request, now time.Time) bool {
+func (s *session) due(r *request, now instant) bool {
 	switch {
 	case !r.done:
 		return false
 	case r.now:
 		return true
-	case len(s.slots) > s.hold && (r.x != nil || len(s.slots) > 1):
+	case len(s.slots) > int(s.hold) && (r.x != nil || len(s.slots) > 1):
 		return true // §8: no more than `hold` wait; a client that left has sent another
 	case r.x == nil:
 		return false // a repeat may come
 	}
-	return !now.Before(r.until) || s.stream.Pending() > 0
+	return now >= r.until || s.stream.Pending() > 0
 }
 
 // respond answers the oldest request with all that is queued.
-func (s *session) respond(now time.Time) {
+func (s *session) respond(now instant) {
 	r := s.slots[0]
 	s.slots = slices.Delete(s.slots, 0, 1)
 	s.replied = r.rid
-	s.idle = time.Time{}
+	s.idle = 0
 	a := answer{greeting: s.greeting, report: r.report, age: r.age}
 	s.greeting = ""
 	if s.acks && s.received != r.rid {
@@ -70,9 +71,11 @@ func (s *session) respond(now time.Time) {
 	}
 	body := emptyBody
 	if len(*payload) > 0 || a != (answer{}) {
-		body = a.append(make([]byte, 0, len(*payload)+len(a.greeting)+160), *payload)
+		n := len(*payload)
+		*payload = a.append(*payload, *payload)
+		body = bytes.Clone((*payload)[n:])
 	}
-	s.remember(kept{rid: r.rid, at: now, body: body, key: r.key, pauses: r.pauses})
+	s.remember(kept{rid: r.rid, at: now, body: body, keys: r.keys, pauses: r.pauses})
 	if r.x != nil {
 		r.x.reply(body)
 	}
@@ -80,13 +83,19 @@ func (s *session) respond(now time.Time) {
 
 // remember keeps an answer for repeats (§14.3): the last `requests`, or those that the client hasn't acknowledged.
 func (s *session) remember(k kept) {
+	room := int(s.requests)
+	if s.acks {
+		room = maxUnacked
+	}
+	if k.pauses {
+		room++ // it doesn't count
+	}
+	s.trim(room - 1)
+	if s.kept == nil {
+		s.kept = make([]kept, 0, s.requests)
+	}
 	s.kept = append(s.kept, k)
 	s.keptLen += len(k.body)
-	if s.acks {
-		s.trim(maxUnacked)
-	} else {
-		s.trim(s.requests)
-	}
 	for len(s.kept) > 1 && s.keptLen > maxKept {
 		s.unkeep()
 	}
@@ -115,8 +124,8 @@ func (s *session) unkeep() {
 
 // finish tells the client that the stream has ended, if it is there to be told; otherwise its next request
 // is. The oldest request gets what is queued and the reason.
-func (s *session) finish(e *c2s.Ending, now time.Time) {
-	if s.endedAt.IsZero() {
+func (s *session) finish(e *c2s.Ending, now instant) {
+	if s.endedAt == 0 {
 		s.endedAt = now
 	}
 	var open []*exchange
@@ -151,7 +160,7 @@ func (s *session) finish(e *c2s.Ending, now time.Time) {
 	}
 	s.slots, s.strays = nil, nil
 	if s.end() && e.Reason != c2s.Inactive {
-		s.srv.dead.Add(s.key, tomb{last, now.Add(max(s.inactivity, time.Minute))})
+		s.srv.dead.Add(s.key, tomb{last, now.plus(max(s.inactivity, time.Minute))})
 	}
 	for i, x := range open {
 		if i == 0 {

@@ -156,7 +156,7 @@ func (s *Server) find(w *wrapper) (sessionKey, *session) {
 
 // epitaph is what is said of a session that isn't there.
 func (s *Server) epitaph(key sessionKey) []byte {
-	if t, ok := s.dead.Get(key); ok && s.now().Before(t.until) {
+	if t, ok := s.dead.Get(key); ok && s.now() < t.until {
 		return t.body
 	}
 	return terminated("item-not-found")

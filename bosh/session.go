@@ -21,22 +21,28 @@ type session struct {
 	// As negotiated (XEP-0124 §7); never changed.
 	wait       time.Duration
 	inactivity time.Duration
-	hold       int
-	requests   int
+	hold       uint8
+	requests   uint8
 	acks       bool // both sides acknowledge (§9)
 	keyed      bool // §15
 
 	mu sync.Mutex // guards what follows
 
+	// In a word.
+	busy      bool  // a goroutine is in work
+	loggedIn  bool  // the stream is bound
+	login     bool  // stream.Deadline is to be watched
+	lastEmpty bool  // the last new request had no payload, nor had its answer
+	over      bool  // the end was told, or nobody is to be told any more
+	spare     uint8 // early repeats and polls that are left (§11, §14.3)
+
 	// Requests: those received and not answered yet, by rid.
 	slots    []*request
 	received uint64 // the highest rid without a gap below it
 	replied  uint64 // the highest rid that was answered
-	busy     bool   // a goroutine is in work
-	resumeAt time.Time
+	resumeAt instant
 	pending  int // bytes of payload that wait
 	chain    digest
-	loggedIn bool
 
 	// Answers.
 	kept     []kept
@@ -46,22 +52,16 @@ type session struct {
 
 	// Time.
 	timer   c2s.Timer
-	timerAt time.Time     // zero = unset
-	idle    time.Time     // since when no request is held; zero = one is
+	timerAt instant       // 0 = unset
+	idle    instant       // since when no request is held; 0 = one is
 	pause   time.Duration // 0 = none; replaces inactivity until the next request
-	login   bool          // stream.Deadline is to be watched
-
-	// Too much (§11, §12).
-	last      time.Time // of the last new request
-	lastEmpty bool      // it had no payload, nor had its answer
-	spare     int       // early repeats and polls that are left
-	spareAt   time.Time
+	last    instant       // when the last new request came
+	spareAt instant
 
 	// The end.
 	condition string      // what ended it here, rather than in the stream
 	strays    []*exchange // requests beside slots that are to be told
-	over      bool        // the end was told, or nobody is to be told any more
-	endedAt   time.Time
+	endedAt   instant
 }
 
 // request is one rid that was received and not answered.
@@ -71,10 +71,10 @@ type request struct {
 	body      []byte    // to be forwarded
 	copied    bool      // body is ours
 	payloads  int
-	fed       int       // of these, forwarded
-	until     time.Time // when it is answered at the latest (§8: wait)
-	done      bool      // all that it carries was forwarded
-	now       bool      // to be answered without waiting
+	fed       int     // of these, forwarded
+	until     instant // when it is answered at the latest (§8: wait)
+	done      bool    // all that it carries was forwarded
+	now       bool    // to be answered without waiting
 	empty     bool
 	terminate bool
 	restart   bool
@@ -82,16 +82,15 @@ type request struct {
 	pause     time.Duration
 	report    uint64
 	age       time.Duration // since the answer that report is about
-	key       digest
-	newkey    digest
+	keys      *keyPair      // nil = none
 }
 
 // kept is an answer for repeats (§14.3).
 type kept struct {
 	rid    uint64
-	at     time.Time
+	at     instant
 	body   []byte
-	key    digest
+	keys   *keyPair
 	pauses bool
 }
 
@@ -103,15 +102,15 @@ func newSession(srv *Server, info *c2s.Info, w *wrapper) *session {
 	if w.wait >= 0 {
 		s.wait = min(c.Wait, time.Duration(w.wait)*time.Second)
 	}
-	s.hold = min(c.Hold, 1)
+	hold := min(c.Hold, 1)
 	if w.hold >= 0 {
-		s.hold = min(s.hold, w.hold)
+		hold = min(hold, w.hold)
 	}
 	if seconds(s.wait) == 0 {
-		s.hold = 0 // §12: a polling session
+		hold = 0 // §12: a polling session
 	}
-	s.requests = min(s.hold+1, max(c.Requests, 1))
-	s.hold = min(s.hold, s.requests-1)
+	requests := min(hold+1, max(c.Requests, 1))
+	s.hold, s.requests = uint8(min(hold, requests-1)), uint8(requests)
 	s.inactivity = c.Inactivity
 	if s.polls() && s.inactivity > 0 {
 		s.inactivity += 2 * c.Polling // §12: higher than normal by more than `polling`
@@ -197,22 +196,22 @@ func (s *session) Wake() {
 }
 
 // Due is the timer's.
-func (s *session) Due(now time.Time) {
-	now = s.srv.now()
+func (s *session) Due(time.Time) {
+	now := s.srv.now()
 	s.mu.Lock()
-	s.timerAt = time.Time{}
+	s.timerAt = 0
 	if s.login {
 		s.mu.Unlock()
 		s.stream.Expire()
 		s.mu.Lock()
 	}
 	var inactive bool
-	if at, ok := s.inactiveAt(); ok && !now.Before(at) {
+	if at, ok := s.inactiveAt(); ok && now >= at {
 		inactive = true
 	}
 	if !inactive {
-		if !s.resumeAt.IsZero() && !now.Before(s.resumeAt) && !s.busy && s.srv.lot.add() {
-			s.resumeAt = time.Time{}
+		if s.resumeAt != 0 && now >= s.resumeAt && !s.busy && s.srv.lot.add() {
+			s.resumeAt = 0
 			s.busy = true
 			go s.goOn() // ends when what was received is forwarded; c2s.Handler bounds its waiting
 		}
@@ -235,29 +234,29 @@ func (s *session) goOn() {
 }
 
 // inactiveAt is when the session ends for want of requests. Under mu.
-func (s *session) inactiveAt() (time.Time, bool) {
+func (s *session) inactiveAt() (instant, bool) {
 	switch {
-	case !s.endedAt.IsZero():
+	case s.endedAt != 0:
 		// Nobody has asked yet for how it ended.
-		return s.endedAt.Add(max(s.inactivity, time.Second)), true
-	case s.idle.IsZero() || s.inactivity == 0:
-		return time.Time{}, false
+		return s.endedAt.plus(max(s.inactivity, time.Second)), true
+	case s.idle == 0 || s.inactivity == 0:
+		return 0, false
 	case s.pause > 0:
-		return s.idle.Add(s.pause), true
+		return s.idle.plus(s.pause), true
 	}
-	return s.idle.Add(s.inactivity), true
+	return s.idle.plus(s.inactivity), true
 }
 
 // schedule sets the timer to what comes next. Under mu. A timer that is early already is left as it is: it
 // looks again when it is due.
-func (s *session) schedule(now time.Time) {
+func (s *session) schedule(now instant) {
 	if s.over {
 		return
 	}
 	waiting := len(s.strays) > 0
-	var next time.Time
-	sooner := func(t time.Time) {
-		if next.IsZero() || t.Before(next) {
+	var next instant
+	sooner := func(t instant) {
+		if next == 0 || t < next {
 			next = t
 		}
 	}
@@ -269,28 +268,28 @@ func (s *session) schedule(now time.Time) {
 	}
 	switch {
 	case waiting:
-		s.idle = time.Time{}
-	case s.idle.IsZero():
+		s.idle = 0
+	case s.idle == 0:
 		s.idle = now
 	}
 	if at, ok := s.inactiveAt(); ok {
 		sooner(at)
 	}
-	if !s.resumeAt.IsZero() {
+	if s.resumeAt != 0 {
 		sooner(s.resumeAt)
 	}
-	if s.login && s.endedAt.IsZero() {
+	if s.login && s.endedAt == 0 {
 		if at := s.stream.Deadline(); at.IsZero() {
 			s.login = false
 		} else {
-			sooner(at)
+			sooner(s.srv.instant(at))
 		}
 	}
-	if next.IsZero() || !s.timerAt.IsZero() && !next.Before(s.timerAt) {
+	if next == 0 || s.timerAt != 0 && next >= s.timerAt {
 		return
 	}
 	s.timerAt = next
-	s.srv.cfg.Wheel.Set(&s.timer, next, s)
+	s.srv.cfg.Wheel.Set(&s.timer, s.srv.time(next), s)
 }
 
 // drop forgets the session without a word to anybody.

@@ -5,7 +5,6 @@ import (
 	"encoding/base32"
 	"strings"
 	"sync"
-	"time"
 )
 
 // sessionKey is the random part of a sid: 128 bits (XEP-0124 §7.2: unpredictable).
@@ -152,5 +151,5 @@ func closeOnce(c chan struct{}) {
 // tomb is what is told to a client that asks for a session that has ended.
 type tomb struct {
 	body  []byte
-	until time.Time
+	until instant
 }

@@ -143,7 +143,8 @@ func (s *Stream) streamManagement(e *xmpp.Element) {
 	}
 }
 
-// enable starts both counters. A stream can't be resumed yet, so there is no id.
+// enable starts both counters. A stream can't be resumed yet, which the missing `resume` says. The id is there
+// all the same: @xmpp/client clears what was not acknowledged only where it had one, and else fails its next login.
 func (s *Stream) enable() {
 	s.mu.Lock()
 	if s.ended != nil {
@@ -152,7 +153,7 @@ func (s *Stream) enable() {
 	}
 	o := s.box()
 	mark := o.begin()
-	o.buf = append(o.buf, `<enabled xmlns='`+xmpp.NSSM+`'/>`...)
+	o.buf = append(o.buf, `<enabled xmlns='`+xmpp.NSSM+`' id='`+newID()+`'/>`...)
 	s.acks = true // under one lock with the line above: both sides count from here
 	s.commit(mark, false, false)
 }

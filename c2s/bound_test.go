@@ -114,7 +114,7 @@ func TestStreamManagement(t *testing.T) {
 	play(t, map[string]string{
 		"counts from enable on": ready + message + `
 			C: <enable ` + sm + `/>
-			S: <enabled xmlns='urn:xmpp:sm:3'/>` + r + `
+			S?: <enabled xmlns='urn:xmpp:sm:3' id='` + r + `
 			S: <a xmlns='urn:xmpp:sm:3' h='0'/>` + message + message + r + `
 			S: <a xmlns='urn:xmpp:sm:3' h='2'/>
 			C: <active xmlns='urn:xmpp:csi:0'/>` + r + `

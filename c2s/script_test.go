@@ -311,5 +311,5 @@ const (
 		S: <iq xmlns='jabber:client' type='result' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>abc@visitors.example/web</jid></bind></iq>`
 	enabled = ready + `
 		C: <enable xmlns='urn:xmpp:sm:3' resume='true'/>
-		S: <enabled xmlns='urn:xmpp:sm:3'/>`
+		S?: <enabled xmlns='urn:xmpp:sm:3' id='`
 )

@@ -28,13 +28,16 @@ type usher struct {
 	err   error // of Wait, once ended is closed
 }
 
-// binary is the program, built once as a user would; TestMain removes it.
+// programDir is where binary has put the program; TestMain removes it.
+var programDir string
+
+// binary is the program, built once, as a user would.
 var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "usher-e2e-")
-	if err != nil {
+	var err error
+	if programDir, err = os.MkdirTemp("", "usher-e2e-"); err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "usher")
+	path := filepath.Join(programDir, "usher")
 	if out, err := exec.Command("go", "build", "-o", path, "usher").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %v\n%s", err, out)
 	}

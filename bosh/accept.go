@@ -102,7 +102,7 @@ func (s *session) bound() bool {
 
 // fresh takes a request with a rid that was not received before; i is its place among the slots.
 func (s *session) fresh(i int, w *wrapper, body []byte, x *exchange, now instant) (string, *xmpp.StreamError) {
-	if w.rid > s.received+uint64(s.requests) || w.rid == maxRID {
+	if w.rid > s.received+uint64(s.requests) {
 		return "item-not-found", errWindow // §14.2: MUST
 	}
 	open := 1

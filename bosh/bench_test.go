@@ -75,6 +75,9 @@ func BenchmarkSession(b *testing.B) {
 
 // A poll that is answered at once costs few allocations: the request, the exchange, and what the test itself needs.
 func TestPollAllocations(t *testing.T) {
+	if raceEnabled {
+		t.Skip("sync.Pool forgets at random under the race detector")
+	}
 	d := &desk{site: newSite(), t: t}
 	cfg := testConfig(d.site, c2s.NewWheel(time.Second))
 	cfg.Polling = 0

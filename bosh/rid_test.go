@@ -66,7 +66,8 @@ func TestLargestRID(t *testing.T) {
 		x := d.ask(fmt.Sprintf(`<body rid='%d' %s/>`, uint64(maxRID-2), creation))
 		c := &client{sid: attr(t, x.said(), "sid")}
 		d.want(d.ask(c.at(maxRID-1, "", auth)), "<success")
-		d.wantBody(d.ask(c.at(maxRID, "", "")), stop("item-not-found"))
+		d.want(d.ask(c.at(maxRID, restart, "")), "<bind")
+		d.wantBody(d.ask(c.at(maxRID+1, "", bind)), stop("bad-request"))
 	})
 }
 

@@ -107,7 +107,7 @@ func badCreation(w *wrapper, bad *xmpp.StreamError) string {
 	switch {
 	case bad != nil:
 		return badCondition(bad)
-	case w.rid == 0 || w.rid == maxRID: // XEP-0124 §14.1
+	case w.rid == 0: // XEP-0124 §6: MUST
 		return "bad-request"
 	case len(w.newkey) > 0 && !ok: // §15.4
 		return "bad-request"

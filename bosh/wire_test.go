@@ -1,12 +1,20 @@
 package bosh
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
+	"net"
 	"net/http"
 	"runtime"
 	"strings"
@@ -61,6 +69,7 @@ func TestStatuses(t *testing.T) {
 		{name: "no namespace", method: "POST", body: "<body rid='1' to='example.com'/>", status: 200, in: stop("bad-request")},
 		{name: "something behind", method: "POST", body: create + "<x/>", status: 200, in: stop("bad-request")},
 		{name: "a DTD", method: "POST", body: "<!DOCTYPE body [<!ENTITY a 'b'>]>" + create, status: 200, in: stop("bad-request")},
+		{name: "an XML declaration", method: "POST", body: "<?xml version='1.0' encoding='UTF-8'?>" + create, status: 200, in: "sid='"},
 		{name: "no to", method: "POST", body: "<body rid='1' xmlns='http://jabber.org/protocol/httpbind'/>", status: 200, in: stop("improper-addressing")},
 		{name: "no rid", method: "POST", body: "<body to='example.com' xmlns='http://jabber.org/protocol/httpbind'/>", status: 200, in: stop("bad-request")},
 		{name: "no legal wait", method: "POST", body: "<body rid='1' wait='-1' to='example.com' xmlns='http://jabber.org/protocol/httpbind'/>", status: 200, in: stop("bad-request")},
@@ -450,5 +459,107 @@ func TestShutdownInTime(t *testing.T) {
 	e.srv.Shutdown(ctx)
 	if e.srv.Sessions() != 0 || e.srv.Held() != 0 || len(e.closed) != 1 {
 		t.Errorf("%d sessions, %d held, %d ended", e.srv.Sessions(), e.srv.Held(), len(e.closed))
+	}
+}
+
+// certificate is one for 127.0.0.1 that nobody else trusts.
+func certificate(t *testing.T) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// essential_https, chat_https (MongooseIM): the same over TLS: held, answered, used again, left.
+func TestTLS(t *testing.T) {
+	e := newEdge(t, nil)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan struct{})
+	secure := tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{certificate(t)}})
+	go func() { e.http.Serve(secure); close(served) }() // ended by closing the listener
+	t.Cleanup(func() { ln.Close(); <-served })
+	dial := func() *wire {
+		nc, err := tls.Dial("tcp", ln.Addr().String(), &tls.Config{InsecureSkipVerify: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { nc.Close() })
+		nc.SetDeadline(time.Now().Add(20 * time.Second))
+		return &wire{t, nc, bufio.NewReader(nc)}
+	}
+	w := dial()
+	c := w.login("")
+	for i := range 3 {
+		w.write(httpRequest("POST", "", c.body("", message(fmt.Sprint("c", i)))))
+		until(t, "the request is held", func() bool { return e.srv.Held() == 1 })
+		e.send(0, fmt.Sprint("m", i))
+		r, body := w.read()
+		if body != wrap(message(fmt.Sprint("m", i))) {
+			t.Fatal(body)
+		}
+		checkCORS(t, "TLS", r)
+	}
+	w.write(httpRequest("POST", "", c.body("", "")) + httpRequest("POST", "", c.body("", "")))
+	if _, body := w.read(); body != empty {
+		t.Fatal(body)
+	}
+	until(t, "the second is held", func() bool { return e.srv.Held() == 1 })
+	w.Close()
+	until(t, "the client is gone", func() bool { return e.srv.Held() == 0 })
+	if e.ids() != "c0 c1 c2" {
+		t.Errorf("heard %q", e.ids())
+	}
+}
+
+// Two visitors who write to each other all the time don't get into each other's locks.
+func TestCrossTalk(t *testing.T) {
+	e := newEdge(t, nil)
+	a, b := e.dial(), e.dial()
+	ca, cb := a.login(""), b.login("")
+	first := e.stream(0)
+	e.mu.Lock()
+	e.stanza = func(s *c2s.Stream, el *xmpp.Element) {
+		to := 0
+		if s == first {
+			to = 1
+		}
+		e.send(to, string(el.ID))
+	}
+	e.mu.Unlock()
+	const n = 200
+	talk := func(w *wire, c *client, name string) string {
+		got := ""
+		for i := 0; strings.Count(got, "<message") < n; i++ {
+			payload := ""
+			if i < n {
+				payload = message(fmt.Sprint(name, i))
+			}
+			got += w.post(c.body("", payload))
+		}
+		return got
+	}
+	other := make(chan string)
+	go func() { other <- talk(b, cb, "b") }() // ends when all of a's have come
+	fromB := talk(a, ca, "a")
+	fromA := <-other
+	for name, got := range map[string]string{"a": fromA, "b": fromB} {
+		at := 0
+		for i := range n {
+			next := strings.Index(got[at:], fmt.Sprintf("id='%s%d'", name, i))
+			if next < 0 {
+				t.Fatalf("%s%d is missing or out of order", name, i)
+			}
+			at += next
+		}
 	}
 }

@@ -30,7 +30,7 @@ var class = func() (t [256]uint16) {
 	t[' '] |= isSpace
 	t['<'] = inCDATA
 	t['&'] = inCDATA
-	t['>'] = inValue
+	t['>'] = inValue | plainAttr
 	for _, c := range `"'` {
 		t[c] = inText | plainText
 	}

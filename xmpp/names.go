@@ -152,11 +152,13 @@ func (s *Scanner) prefixed(b []byte, prefix []byte) (*binding, *StreamError) {
 func (s *Scanner) declare(b []byte, f *frame, prefix, uri span) (nsID, *StreamError) {
 	u := s.at(b, uri)
 	id := known(u)
-	for _, c := range u {
-		if c < ' ' {
-			// Namespaces in XML §2.2: a namespace name is a URI reference. Servers
-			// use control characters to set names apart from namespaces.
-			return 0, illFormed("control character in a namespace name")
+	if uri.off < 0 { // else it has none: they come from references
+		for _, c := range u {
+			if c < ' ' {
+				// Namespaces in XML §2.2: a namespace name is a URI reference. Servers
+				// use control characters to set names apart from namespaces.
+				return 0, illFormed("control character in a namespace name")
+			}
 		}
 	}
 	name := s.at(b, prefix)

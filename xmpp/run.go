@@ -35,7 +35,11 @@ func (s *Scanner) run(b []byte) (done bool, err *StreamError) {
 	for {
 		switch st {
 		case stText:
-			for i < len(b) && class[b[i]]&inText != 0 {
+			i = skipText(b, i)
+			for _, c = range b[i:] {
+				if class[c]&inText == 0 {
+					break
+				}
 				i++
 			}
 			if i == len(b) {
@@ -99,7 +103,10 @@ func (s *Scanner) run(b []byte) (done bool, err *StreamError) {
 			st = stName
 			fallthrough
 		case stName:
-			for i < len(b) && class[b[i]]&inName != 0 {
+			for _, c = range b[i:] {
+				if class[c]&inName == 0 {
+					break
+				}
 				i++
 			}
 			if i == len(b) {
@@ -163,7 +170,10 @@ func (s *Scanner) run(b []byte) (done bool, err *StreamError) {
 			st = stAttrName
 			fallthrough
 		case stAttrName:
-			for i < len(b) && class[b[i]]&inName != 0 {
+			for _, c = range b[i:] {
+				if class[c]&inName == 0 {
+					break
+				}
 				i++
 			}
 			if i == len(b) {
@@ -215,7 +225,11 @@ func (s *Scanner) run(b []byte) (done bool, err *StreamError) {
 			st = stValue
 			fallthrough
 		case stValue:
-			for i < len(b) && class[b[i]]&inValue != 0 {
+			i = skipValue(b, i)
+			for _, c = range b[i:] {
+				if class[c]&inValue == 0 {
+					break
+				}
 				i++
 			}
 			if i == len(b) {

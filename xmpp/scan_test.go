@@ -5,8 +5,6 @@ import (
 	"testing"
 )
 
-const groupchat = `<message xmlns='jabber:client' to='room7f3a@rooms.chat.example.org' from='k3j5h2g7d4s9a1q8w6e0r2t5y7@edge1.example.org/web' type='groupchat' id='f81d4fae-7dec-11d0-a765-00a0c91e6bf6' xml:lang='en'><body>Hello, I&apos;ve got a question about my order &amp; its delivery. Can you help me?</body><active xmlns='http://jabber.org/protocol/chatstates'/><origin-id xmlns='urn:xmpp:sid:0' id='f81d4fae'/></message>`
-
 // legal is what the scanner must take.
 var legal = []string{
 	groupchat,
@@ -184,21 +182,5 @@ func TestRefusals(t *testing.T) {
 		if !errors.As(err, &se) || se.Condition != c.condition {
 			t.Errorf("%q: %v, want %s", c.in, err, c.condition)
 		}
-	}
-}
-
-func BenchmarkScanRewrite(b *testing.B) {
-	in := []byte(groupchat)
-	s := NewScanner(Limits{Bytes: 65536, Depth: 64, Attributes: 64, Elements: 1000})
-	h := &Header{To: []byte("room7f3a@rooms.chat.example.org"), From: []byte("k3j5h2g7d4s9a1q8w6e0r2t5y7@edge1.example.org/web"), Type: []byte("groupchat"), ID: []byte("f81d4fae-7dec-11d0-a765-00a0c91e6bf6"), Lang: []byte("en")}
-	dst := make([]byte, 0, 1024)
-	b.SetBytes(int64(len(in)))
-	b.ReportAllocs()
-	for b.Loop() {
-		e, err := s.One(in)
-		if err != nil {
-			b.Fatal(err)
-		}
-		dst = e.Append(dst[:0], Component, h)
 	}
 }

@@ -39,6 +39,10 @@ const (
 // goodName checks the begins of the parts of the name that ends at i; its other
 // characters have been checked (Namespaces in XML §4).
 func (s *Scanner) goodName(b []byte, i int) bool {
+	return s.colon < 0 && class[b[s.mark]]&beginName != 0 || s.goodParts(b, i)
+}
+
+func (s *Scanner) goodParts(b []byte, i int) bool {
 	if s.mark == i || !nameStart(b[s.mark:i]) {
 		return false
 	}

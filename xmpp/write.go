@@ -168,7 +168,7 @@ func AppendAttr(dst []byte, name string, v []byte) []byte {
 
 func appendValue(dst, v []byte) []byte {
 	dst = append(dst, '\'')
-	i := 0
+	i := skipValue(v, 0)
 	for i < len(v) && class[v[i]]&plainAttr != 0 {
 		i++
 	}

@@ -147,34 +147,50 @@ func (s *Scanner) prefixed(b []byte, prefix []byte) (*binding, *StreamError) {
 	return nil, illFormed("undeclared prefix")
 }
 
-// declare notes that prefix (nil for the default) stands for a namespace
-// within the element being opened.
-func (s *Scanner) declare(b []byte, f *frame, prefix, uri span) (nsID, *StreamError) {
-	u := s.at(b, uri)
-	id := known(u)
-	if uri.off < 0 { // else it has none: they come from references
-		for _, c := range u {
-			if c < ' ' {
-				// Namespaces in XML §2.2: a namespace name is a URI reference. Servers
-				// use control characters to set names apart from namespaces.
-				return 0, illFormed("control character in a namespace name")
-			}
+// badName checks a namespace name: reserved ones (Namespaces in XML §3), and
+// control characters, which no URI reference has (§2.2); servers use some
+// of them to set names apart from namespaces.
+func (s *Scanner) badName(u []byte, uri span, id nsID) *StreamError {
+	if id == idXML || id == idXMLNS {
+		return illFormed("declaration of a reserved namespace")
+	}
+	if uri.off >= 0 {
+		return nil // they could only come from references
+	}
+	for _, c := range u {
+		if c < ' ' {
+			return illFormed("control character in a namespace name")
 		}
 	}
-	name := s.at(b, prefix)
-	switch {
-	// Namespaces in XML §3, reserved prefixes and namespace names.
-	case string(name) == "xml":
+	return nil
+}
+
+// declareDefault notes the default namespace of the element being opened.
+func (s *Scanner) declareDefault(b []byte, f *frame, uri span) (nsID, *StreamError) {
+	u := s.at(b, uri)
+	id := known(u)
+	f.own, f.def = true, nsRef{id, uri}
+	return id, s.badName(u, uri, id)
+}
+
+// declarePrefix notes that prefix stands for a namespace within the element
+// being opened.
+func (s *Scanner) declarePrefix(b []byte, prefix, uri span) (nsID, *StreamError) {
+	u := s.at(b, uri)
+	id := known(u)
+	switch string(s.at(b, prefix)) {
+	case "xml":
 		if id != idXML {
 			return 0, illFormed("the prefix xml stands for another namespace")
 		}
 		return id, nil
-	case string(name) == "xmlns", id == idXML, id == idXMLNS:
-		return 0, illFormed("declaration of a reserved namespace or prefix")
-	case name == nil:
-		f.own, f.def = true, nsRef{id, uri}
-		return id, nil
-	case id == idNone:
+	case "xmlns":
+		return 0, illFormed("declaration of a reserved prefix")
+	}
+	if err := s.badName(u, uri, id); err != nil {
+		return 0, err
+	}
+	if id == idNone {
 		return 0, illFormed("a prefix stands for no namespace") // §5
 	}
 	if len(s.binds) >= maxPrefixes {

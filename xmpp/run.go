@@ -127,6 +127,14 @@ func (s *Scanner) run(b []byte) (done bool, err *StreamError) {
 			st = stInTag
 			fallthrough
 		case stInTag:
+			for i < len(b) && b[i] == ' ' {
+				if n, err = s.plainAttribute(b, i+1); err != nil {
+					return false, err
+				} else if n == 0 {
+					break
+				}
+				i = n
+			}
 			if i == len(b) {
 				goto more
 			}
@@ -191,8 +199,8 @@ func (s *Scanner) run(b []byte) (done bool, err *StreamError) {
 			if !s.goodName(b, i) {
 				return false, illFormed("bad attribute name")
 			}
-			if s.lim.Attributes > 0 && len(s.attrs) >= s.lim.Attributes {
-				return false, &StreamError{Condition: "policy-violation", Text: "too many attributes"}
+			if err = s.moreAttributes(); err != nil {
+				return false, err
 			}
 			s.nameE = i
 			st = stEq

@@ -83,11 +83,14 @@ type Scanner struct {
 
 	// The top-level element.
 	elements int
-	http     bool  // it is in XEP-0124's namespace, which counts as content
-	empty    bool  // its tag, or the root's, ends with "/>"
-	tagEdits int   // edits before the tag being read
-	boundary int   // edits before the outermost foreign element round this place, -1 before the first
-	edge     int32 // end of that element's name
+	http     bool   // it is in XEP-0124's namespace, which counts as content
+	empty    bool   // its tag, or the root's, ends with "/>"
+	tagEdits int    // edits before the tag being read
+	seen     uint64 // hashes of the names of its attributes
+	twice    bool   // two of them have the same hash
+	prefixes bool   // one of them has a prefix
+	boundary int    // edits before the outermost foreign element round this place, -1 before the first
+	edge     int32  // end of that element's name
 	inner    span
 	want     [5]span // to, from, type, id, xml:lang
 	child    qname
@@ -166,27 +169,31 @@ func (s *Scanner) inside() {
 // space after it, and describes it. No namespace is declared outside msg. The
 // error is a *StreamError.
 func (s *Scanner) One(msg []byte) (*Element, error) {
-	s.forget()
-	s.one, s.err = true, nil
 	if len(msg) > s.bytes {
 		return nil, tooLarge()
 	}
-	if err := s.oneOf(msg); err != nil {
+	if !s.one { // else the last call has left all as it should be
 		s.forget()
+		s.one, s.err = true, nil
+	}
+	if err := s.oneOf(msg); err != nil {
+		s.one = false
 		return nil, err
 	}
 	return &s.el, nil
 }
 
 func (s *Scanner) oneOf(msg []byte) *StreamError {
-	n, more, err := declaration(msg)
-	switch {
-	case err != nil:
-		return err
-	case more:
-		return illFormed("the message ends inside its XML declaration")
-	case n > 0:
-		msg = trimSpace(msg[n:])
+	if len(msg) > 1 && msg[1] == '?' {
+		n, more, err := declaration(msg)
+		switch {
+		case err != nil:
+			return err
+		case more:
+			return illFormed("the message ends inside its XML declaration")
+		case n > 0:
+			msg = trimSpace(msg[n:])
+		}
 	}
 	if len(msg) == 0 || msg[0] != '<' { // RFC 7395 §3.4
 		return illFormed("the message does not begin with an element")
@@ -222,7 +229,9 @@ func (s *Scanner) Next(buf []byte) (n int, t Token, err error) {
 	if s.err != nil {
 		return 0, NeedMore, s.err
 	}
-	s.one = false
+	if s.one {
+		s.forget()
+	}
 	n, t, bad := s.next(buf)
 	if bad != nil {
 		s.err = bad

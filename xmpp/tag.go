@@ -67,15 +67,62 @@ func (s *Scanner) open(b []byte, i int) *StreamError {
 		f.colon = int32(s.colon - s.mark)
 	}
 	s.frames = append(s.frames, f)
-	s.attrs = s.attrs[:0]
+	s.attrs, s.seen, s.twice, s.prefixes = s.attrs[:0], 0, false, false
 	s.tagEdits = len(s.edits)
 	return nil
+}
+
+// moreAttributes checks that the tag may have another one.
+func (s *Scanner) moreAttributes() *StreamError {
+	if s.lim.Attributes > 0 && len(s.attrs) >= s.lim.Attributes {
+		return &StreamError{Condition: "policy-violation", Text: "too many attributes"}
+	}
+	return nil
+}
+
+// plainAttribute takes the attribute whose name begins at i if all of it is
+// there and nothing in it needs a second look, as is usual, and returns where it ends; else 0: run
+// then reads it byte by byte.
+func (s *Scanner) plainAttribute(b []byte, i int) (int, *StreamError) {
+	if i >= len(b) || class[b[i]]&beginName == 0 {
+		return 0, nil
+	}
+	begin, colon := i, -1
+	for i < len(b) && class[b[i]]&inName != 0 {
+		i++
+	}
+	if i+1 < len(b) && b[i] == ':' && class[b[i+1]]&beginName != 0 {
+		colon = i
+		for i++; i < len(b) && class[b[i]]&inName != 0; {
+			i++
+		}
+	}
+	if i+2 >= len(b) || b[i] != '=' || b[i+1] != '\'' && b[i+1] != '"' {
+		return 0, nil
+	}
+	nameE, quote := i, b[i+1]
+	value := i + 2
+	for i = skipValue(b, value); i < len(b) && class[b[i]]&inValue != 0; {
+		i++
+	}
+	if i == len(b) || b[i] != quote {
+		return 0, nil
+	}
+	if err := s.moreAttributes(); err != nil {
+		return 0, err
+	}
+	s.mark, s.colon, s.nameE, s.value, s.odd = begin, colon, nameE, value, false
+	return i + 1, s.attribute(b, i)
 }
 
 // attribute takes the attribute whose value ends at i.
 func (s *Scanner) attribute(b []byte, i int) *StreamError {
 	a := attr{off: int32(s.mark), n: int32(s.nameE - s.mark), prefix: -1}
 	top := len(s.frames)-2 == s.base
+	// Equal names have equal hashes, whatever their prefixes.
+	hash := uint64(1) << ((b[s.nameE-1]*5 + byte(s.nameE-max(s.mark, s.colon+1))) & 63)
+	s.twice = s.twice || s.seen&hash != 0
+	s.seen |= hash
 	if s.colon < 0 {
 		switch name := b[s.mark:s.nameE]; {
 		case len(name) == 5 && string(name) == "xmlns":
@@ -88,6 +135,7 @@ func (s *Scanner) attribute(b []byte, i int) *StreamError {
 		s.attrs = append(s.attrs, a)
 		return nil
 	}
+	s.prefixes = true
 	a.prefix = int32(s.colon - s.mark)
 	a.off, a.n = int32(s.colon+1), int32(s.nameE-s.colon-1)
 	switch prefix := b[s.mark:s.colon]; {
@@ -126,10 +174,16 @@ func (s *Scanner) normal(b []byte, i int) span {
 	return span{^int32(off), int32(len(s.scratch) - off)}
 }
 
-// declaration takes a namespace declaration whose value ends at i.
+// declaration takes a namespace declaration whose value ends at i; prefix is
+// absent for the default.
 func (s *Scanner) declaration(b []byte, i int, prefix span) *StreamError {
-	f := &s.frames[len(s.frames)-1]
-	id, err := s.declare(b, f, prefix, s.normal(b, i))
+	var id nsID
+	var err *StreamError
+	if prefix.n < 0 {
+		id, err = s.declareDefault(b, &s.frames[len(s.frames)-1], s.normal(b, i))
+	} else {
+		id, err = s.declarePrefix(b, prefix, s.normal(b, i))
+	}
 	if err != nil {
 		return err
 	}
@@ -175,24 +229,37 @@ func (s *Scanner) opened(b []byte, empty bool) (err *StreamError) {
 	if p != nil {
 		s.use(b, p, f)
 	}
-	for i := range s.attrs {
-		if a := &s.attrs[i]; a.prefix >= 0 {
-			if p, err = s.prefixed(b, b[a.off-1-a.prefix:a.off-1]); err != nil {
-				return err
-			}
-			if a.id = idXML; p != nil {
-				a.id = p.id
-				s.use(b, p, f)
-			}
+	if s.prefixes {
+		if err = s.attrPrefixes(b, f); err != nil {
+			return err
 		}
 	}
-	if len(s.attrs) > 1 {
+	if s.twice {
 		if err = s.unique(b); err != nil {
 			return err
 		}
 	}
 	if top || k-2 == s.base && s.child.local.n == 0 {
 		s.note(b, f, ns, top)
+	}
+	return nil
+}
+
+// attrPrefixes looks up the prefixes of the attributes of f.
+func (s *Scanner) attrPrefixes(b []byte, f *frame) *StreamError {
+	for i := range s.attrs {
+		a := &s.attrs[i]
+		if a.prefix < 0 {
+			continue
+		}
+		p, err := s.prefixed(b, b[a.off-1-a.prefix:a.off-1])
+		if err != nil {
+			return err
+		}
+		if a.id = idXML; p != nil {
+			a.id = p.id
+			s.use(b, p, f)
+		}
 	}
 	return nil
 }

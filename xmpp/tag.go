@@ -128,6 +128,13 @@ func (s *Scanner) attribute(b []byte, i int) *StreamError {
 		case len(name) == 5 && string(name) == "xmlns":
 			a.id = idXMLNS
 			s.attrs = append(s.attrs, a)
+			if !s.odd { // mostly a namespace that needs no further thought
+				f := &s.frames[len(s.frames)-1]
+				if id := known(b[s.value:i]); id == idOther || top && id == idClient {
+					f.own, f.def = true, nsRef{id, span{int32(s.value), int32(i - s.value)}}
+					return nil
+				}
+			}
 			return s.declaration(b, i, absent)
 		case top:
 			s.wanted(b, name, i)

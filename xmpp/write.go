@@ -1,6 +1,7 @@
 package xmpp
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -46,6 +47,7 @@ func (c Content) space() string {
 // jabber:client throughout. Prefixes that a root has declared for the stanza are declared on it.
 func (e *Element) Append(dst []byte, to Content, h *Header) []byte {
 	t := &e.start
+	dst = slices.Grow(dst, len(e.Raw)+len(h.Tail)+len(h.From))
 	dst = append(dst, '<')
 	name := e.Name.Local
 	if t.s == nil || t.chain && t.colon < 0 {
@@ -61,11 +63,21 @@ func (e *Element) Append(dst []byte, to Content, h *Header) []byte {
 	if t.s != nil && len(t.s.binds) > 0 {
 		dst = t.appendPrefixes(dst, e.Raw, to)
 	}
-	dst = AppendAttr(dst, "to", h.To)
-	dst = AppendAttr(dst, "from", h.From)
-	dst = AppendAttr(dst, "type", h.Type)
-	dst = AppendAttr(dst, "id", h.ID)
-	dst = AppendAttr(dst, "xml:lang", h.Lang)
+	if h.To != nil {
+		dst = appendValue(append(dst, " to="...), h.To)
+	}
+	if h.From != nil {
+		dst = appendValue(append(dst, " from="...), h.From)
+	}
+	if h.Type != nil {
+		dst = appendValue(append(dst, " type="...), h.Type)
+	}
+	if h.ID != nil {
+		dst = appendValue(append(dst, " id="...), h.ID)
+	}
+	if h.Lang != nil {
+		dst = appendValue(append(dst, " xml:lang="...), h.Lang)
+	}
 	if len(e.Inner)+len(h.Tail) == 0 {
 		return append(dst, '/', '>')
 	}
@@ -167,15 +179,13 @@ func AppendAttr(dst []byte, name string, v []byte) []byte {
 }
 
 func appendValue(dst, v []byte) []byte {
-	dst = append(dst, '\'')
 	i := skipValue(v, 0)
 	for i < len(v) && class[v[i]]&plainAttr != 0 {
 		i++
 	}
-	if i == len(v) {
-		dst = append(dst, v...)
-	} else {
-		dst = appendEscaped(dst, v, plainAttr)
+	dst = append(dst, '\'')
+	if dst = append(dst, v[:i]...); i < len(v) {
+		dst = appendEscaped(dst, v[i:], plainAttr)
 	}
 	return append(dst, '\'')
 }

@@ -44,6 +44,7 @@ lint: check ## check, and known vulnerabilities
 	@.ci/vulnerabilities $(GOVULNCHECK)
 
 unit: ## every package but e2e, with the race detector
+	@.ci/need gcc prosody ejabberd
 	go test -race -timeout 10m $$(go list ./... | grep -v '/e2e')
 
 alloc: ## allocation tests (they mean nothing under the race detector), each benchmark once

@@ -10,7 +10,7 @@ let room;
 let roomJID = '';
 let created = false;
 
-function online(_converse) {
+function online() {
     const conn = api.connection.get();
     conn.addHandler((el) => (presence(el), true), null, 'presence');
     session.online(conn.jid);
@@ -33,9 +33,15 @@ window.converse.plugins.add('driver', {
     initialize() {
         const { _converse } = this;
         api = _converse.api;
-        api.listen.on('connected', () => online(_converse));
-        api.listen.on('reconnected', () => online(_converse));
-        api.listen.on('will-reconnect', () => session.offline());
+        api.listen.on('connected', online);
+        let closed = Promise.resolve();
+        api.listen.on('will-reconnect', () => {
+            // It closes its rooms now, and may be back before it is done with that.
+            const { chatboxes } = _converse.state;
+            closed = chatboxes.get(roomJID) ? new Promise((done) => chatboxes.once('remove', done)) : Promise.resolve();
+            session.offline();
+        });
+        api.listen.on('reconnected', () => closed.then(online));
         api.listen.on('disconnected', () => session.offline());
         api.listen.on('message', ({ attrs }) => {
             if (attrs.type === 'error') emit('error', { text: JSON.stringify(attrs) });

@@ -72,6 +72,9 @@ func (c *Conn) Read(p []byte) (int, error) {
 	if len(c.head) > 0 {
 		return c.takeHead(p), nil
 	}
+	if c.secure != nil {
+		return c.secure.readAnyhow(p)
+	}
 	return c.outer.Read(p)
 }
 

@@ -12,6 +12,10 @@ import (
 type secure struct {
 	tls *tls.Conn
 
+	// The reader's.
+	dry bool // a probe has found nothing, and nothing was read since
+	fed bool // the socket has become readable since
+
 	mu       sync.Mutex
 	deadline time.Time // what SetReadDeadline has asked for
 	probing  bool      // the socket's own deadline is in the past just now
@@ -54,46 +58,69 @@ func (s *secure) shift(probing bool) error {
 	return s.tls.SetReadDeadline(s.deadline)
 }
 
-// fill parks on the socket under TLS, not in TLS's Read, so that an idle connection holds no buffer of ours and no deep stack.
-func (s *secure) fill(c *Conn, pool *Buffers) (*Buffer, error) {
-	if b, err := s.take(pool, s.probe); b != nil || err != nil {
-		return b, err
+// ready waits until read has something to do. It parks on the socket under TLS, not in TLS's Read, so that an idle connection
+// holds no buffer of ours and no deep stack.
+func (s *secure) ready(c *Conn) error {
+	if !s.dry {
+		return nil
 	}
-	for {
-		// The end of the socket is TLS's to judge: cut off or closed.
-		if err := c.park(nil); err != nil && c.readErr == nil {
-			return nil, err
-		}
-		if b, err := s.take(pool, s.tls.Read); b != nil || err != nil {
-			return b, err
-		}
-	}
-}
-
-func (s *secure) take(pool *Buffers, read func([]byte) (int, error)) (*Buffer, error) {
-	b := pool.Get()
-	n, err := read(b.B[:pool.size])
-	if n == 0 {
-		pool.Put(b)
-		return nil, err
-	}
-	b.B = b.B[:n]
-	return b, nil
-}
-
-// wait is fill with as few bytes as may be: they can't be looked at without taking them.
-func (s *secure) wait(c *Conn) error {
-	var one [1]byte
-	n, err := s.probe(one[:])
-	for n == 0 && err == nil {
-		if err := c.park(nil); err != nil && c.readErr == nil {
-			return err
-		}
-		n, err = s.tls.Read(one[:])
-	}
-	if n == 0 {
+	// The end of the socket is TLS's to judge: cut off or closed.
+	if err := c.park(nil); err != nil && c.readErr == nil {
 		return err
 	}
-	c.head = []byte{one[0]}
+	s.dry, s.fed = false, true
 	return nil
+}
+
+// read returns 0 without an error when TLS needs more from the socket.
+func (s *secure) read(p []byte) (int, error) {
+	if s.fed {
+		s.fed = false
+		return s.tls.Read(p)
+	}
+	n, err := s.probe(p)
+	s.dry = n == 0 && err == nil
+	return n, err
+}
+
+// readAnyhow reads like TLS itself.
+func (s *secure) readAnyhow(p []byte) (int, error) {
+	s.dry, s.fed = false, false
+	return s.tls.Read(p)
+}
+
+func (s *secure) fill(c *Conn, pool *Buffers) (*Buffer, error) {
+	for {
+		if err := s.ready(c); err != nil {
+			return nil, err
+		}
+		b := pool.Get()
+		n, err := s.read(b.B[:pool.size])
+		if n > 0 {
+			b.B = b.B[:n]
+			return b, nil
+		}
+		pool.Put(b)
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// wait reads as few bytes as may be: they can't be looked at without taking them.
+func (s *secure) wait(c *Conn) error {
+	for {
+		if err := s.ready(c); err != nil {
+			return err
+		}
+		var one [1]byte
+		n, err := s.read(one[:])
+		if n > 0 {
+			c.head = []byte{one[0]}
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
 }

@@ -144,15 +144,36 @@ func TestStalled(t *testing.T) {
 	cfg.Stalled = 20 * time.Millisecond
 	e := start(t, cfg, nil)
 	e.dial(t).login()
-	s, conn := e.site.stream(t, "v1@shop.example/r"), e.only(t)
-	for lent := false; !lent && s.Ended() == nil; {
-		flood(s, 1)
-		conn.mu.Lock()
-		lent = conn.lent
-		conn.mu.Unlock()
+	s := e.site.stream(t, "v1@shop.example/r")
+	for s.Ended() == nil {
+		if s.Pending() < 64<<10 { // not so much that it overflows
+			flood(s, 1)
+		} else {
+			runtime.Gosched()
+		}
 	}
 	e.site.ended(t, c2s.Stalled)
 	await(func() bool { e.mu.Lock(); defer e.mu.Unlock(); return len(e.conns) == 0 })
+}
+
+// The time that a lent writer gives the client is over with it.
+func TestWriteDeadlineDoesNotOutliveTheLentWriter(t *testing.T) {
+	server, trust := tlsPair(t) // over TLS each write is lent a goroutine
+	cfg := testConfig()
+	cfg.Stalled = 300 * time.Millisecond
+	e := start(t, cfg, func(ln net.Listener) net.Listener { return tls.NewListener(ln, server) })
+	nc, err := net.Dial("tcp", e.ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := upgraded(t, tls.Client(nc, trust)).login()
+	conn := e.only(t)
+	await(func() bool { conn.mu.Lock(); defer conn.mu.Unlock(); return !conn.lent })
+	<-time.After(cfg.Stalled)
+	if _, err := conn.nc.Write(appendHeader(nil, opPing, 0)); err != nil {
+		t.Fatal(err)
+	}
+	c.expect("Ping")
 }
 
 // One that never reads costs its outbox, what is on its way in one buffer, and nothing else.

@@ -523,7 +523,7 @@ func TestTLS(t *testing.T) {
 
 // Two visitors who write to each other all the time don't get into each other's locks.
 func TestCrossTalk(t *testing.T) {
-	e := newEdge(t, nil)
+	e := newEdge(t, func(c *Config) { c.Polling = 0 })
 	a, b := e.dial(), e.dial()
 	ca, cb := a.login(""), b.login("")
 	first := e.stream(0)
@@ -537,20 +537,28 @@ func TestCrossTalk(t *testing.T) {
 	}
 	e.mu.Unlock()
 	const n = 200
-	talk := func(w *wire, c *client, name string) string {
-		got := ""
-		for i := 0; strings.Count(got, "<message") < n; i++ {
+	// Two connections each: the request on one releases that on the other.
+	talk := func(w, spare *wire, c *client, name string) (got string) {
+		w.write(httpRequest("POST", "", c.body("", "")))
+		for i := 0; i < n || strings.Count(got, "<message") < n; i++ {
 			payload := ""
 			if i < n {
 				payload = message(fmt.Sprint(name, i))
 			}
-			got += w.post(c.body("", payload))
+			spare.write(httpRequest("POST", "", c.body("", payload)))
+			_, body := w.read()
+			got += body
+			w, spare = spare, w
 		}
 		return got
 	}
 	other := make(chan string)
-	go func() { other <- talk(b, cb, "b") }() // ends when all of a's have come
-	fromB := talk(a, ca, "a")
+	b2, a2 := e.dial(), e.dial()
+	go func() { // ends when all of a's have come, or by the wire's deadline
+		defer close(other)
+		other <- talk(b, b2, cb, "b")
+	}()
+	fromB := talk(a, a2, ca, "a")
 	fromA := <-other
 	for name, got := range map[string]string{"a": fromA, "b": fromB} {
 		at := 0

@@ -147,21 +147,24 @@ func (j *journal) settled() bool {
 // fewer than two of his are without an end.
 type talker struct {
 	*browser
-	j     *journal
-	room  string
-	nick  string
-	start chan struct{} // closed by the test
-	stop  chan struct{} // closed by the test
-	in    chan struct{} // closed when he is in the room
-	open  chan struct{} // one token a message without an end
-	up    chan struct{} // a token each time the link is back
-	once  sync.Once
-	last  map[string]int // per sender: the last number
-	outs  int            // unavailable presences of himself
+	j        *journal
+	room     string
+	nick     string
+	start    chan struct{} // closed by the test
+	stop     chan struct{} // closed by the test
+	in       chan struct{} // closed when he is in the room
+	unlocked chan struct{} // closed when the room that he made is open to the other
+	open     chan struct{} // one token a message without an end
+	up       chan struct{} // a token each time the link is back
+	once     sync.Once
+	last     map[string]int // per sender: the last number
+	outs     int            // unavailable presences of himself
 }
 
 func (k *talker) hear(e string) {
 	switch {
+	case strings.HasPrefix(e, "<iq") && attr(e, "id") == "cfg":
+		close(k.unlocked)
 	case strings.HasPrefix(e, "<presence") && attr(e, "from") == k.room+"/"+k.nick:
 		if strings.Contains(e, "'110'") && attr(e, "type") == "" {
 			k.once.Do(func() { close(k.in) })
@@ -231,7 +234,7 @@ func (k *talker) talk(wg *sync.WaitGroup) {
 }
 
 // chaosVisitors is how many talk while the server is killed.
-const chaosVisitors = 1000
+const chaosVisitors = 100
 
 func TestServerKilledUnderTalk(t *testing.T) {
 	server := xmpptest.RunProsody(t, xmpptest.ServerOptions{Components: []xmpptest.Component{
@@ -256,7 +259,7 @@ func serverKilledUnderTalk(t *testing.T, server *xmpptest.Server, visitors int) 
 	var wg sync.WaitGroup
 	for i := range talkers {
 		k := &talker{browser: dialBrowser(t, address, testComponent), j: j, room: fmt.Sprintf("room%d@conference.localhost", i/2), nick: fmt.Sprintf("n%d", i),
-			start: start, stop: stop, in: make(chan struct{}), open: make(chan struct{}, 2), up: make(chan struct{}, 1), last: map[string]int{}}
+			start: start, stop: stop, in: make(chan struct{}), unlocked: make(chan struct{}), open: make(chan struct{}, 2), up: make(chan struct{}, 1), last: map[string]int{}}
 		k.seen = k.hear
 		talkers[i] = k
 		k.listen()
@@ -264,6 +267,7 @@ func serverKilledUnderTalk(t *testing.T, server *xmpptest.Server, visitors int) 
 		waitFor(t, k.in, "joined")
 		if i%2 == 0 {
 			k.send(fmt.Sprintf("<iq xmlns='jabber:client' type='set' id='cfg' to='%s'><query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/></query></iq>", k.room))
+			waitFor(t, k.unlocked, "room unlocked")
 		}
 		wg.Add(1)
 		go k.talk(&wg) // ends with stop
@@ -287,7 +291,9 @@ func serverKilledUnderTalk(t *testing.T, server *xmpptest.Server, visitors int) 
 	eventually(t, "everybody talks again", count(arrivals))
 	close(stop)
 	wg.Wait()
-	eventually(t, "every message has had its end", j.settled)
+	if !within(j.settled) {
+		t.Error("not every message has had its end")
+	}
 
 	for _, fault := range j.verdict() {
 		t.Error(fault)

@@ -86,6 +86,13 @@ func startEdge(t testing.TB, yaml string) *Gateway {
 // eventually waits for a state that no event tells of.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
+	if !within(ok) {
+		t.Fatalf("waited in vain: %s", what)
+	}
+}
+
+// within tells whether it came to that within patience.
+func within(ok func() bool) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	tick := time.NewTicker(5 * time.Millisecond)
@@ -94,9 +101,10 @@ func eventually(t testing.TB, what string, ok func() bool) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			t.Fatalf("waited in vain: %s", what)
+			return false
 		}
 	}
+	return true
 }
 
 // guest is a visitor without a carrier: it talks to the gateway through a

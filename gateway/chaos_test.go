@@ -183,6 +183,18 @@ func (k *talker) hear(e string) {
 	}
 }
 
+// enter joins the room; the first one makes it.
+func (k *talker) enter(first bool) {
+	k.seen = k.hear
+	k.listen()
+	k.send(fmt.Sprintf("<presence xmlns='jabber:client' to='%s/%s'><x xmlns='http://jabber.org/protocol/muc'/></presence>", k.room, k.nick))
+	waitFor(k.t, k.in, "joined")
+	if first {
+		k.send(fmt.Sprintf("<iq xmlns='jabber:client' type='set' id='cfg' to='%s'><query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/></query></iq>", k.room))
+		waitFor(k.t, k.unlocked, "room unlocked")
+	}
+}
+
 func (k *talker) note(id, from string, failed bool) {
 	k.j.mu.Lock()
 	defer k.j.mu.Unlock()
@@ -234,7 +246,7 @@ func (k *talker) talk(wg *sync.WaitGroup) {
 }
 
 // chaosVisitors is how many talk while the server is killed.
-const chaosVisitors = 100
+const chaosVisitors = 1000
 
 func TestServerKilledUnderTalk(t *testing.T) {
 	server := xmpptest.RunProsody(t, xmpptest.ServerOptions{Components: []xmpptest.Component{
@@ -257,17 +269,28 @@ func serverKilledUnderTalk(t *testing.T, server *xmpptest.Server, visitors int) 
 	start, stop := make(chan struct{}), make(chan struct{})
 	talkers := make([]*talker, visitors)
 	var wg sync.WaitGroup
-	for i := range talkers {
-		k := &talker{browser: dialBrowser(t, address, testComponent), j: j, room: fmt.Sprintf("room%d@conference.localhost", i/2), nick: fmt.Sprintf("n%d", i),
-			start: start, stop: stop, in: make(chan struct{}), unlocked: make(chan struct{}), open: make(chan struct{}, 2), up: make(chan struct{}, 1), last: map[string]int{}}
-		k.seen = k.hear
-		talkers[i] = k
-		k.listen()
-		k.send(fmt.Sprintf("<presence xmlns='jabber:client' to='%s/%s'><x xmlns='http://jabber.org/protocol/muc'/></presence>", k.room, k.nick))
-		waitFor(t, k.in, "joined")
-		if i%2 == 0 {
-			k.send(fmt.Sprintf("<iq xmlns='jabber:client' type='set' id='cfg' to='%s'><query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/></query></iq>", k.room))
-			waitFor(t, k.unlocked, "room unlocked")
+	newTalker := func(i int) *talker {
+		return &talker{browser: dialBrowser(t, address, testComponent), j: j, room: fmt.Sprintf("room%d@conference.localhost", i/2),
+			nick: fmt.Sprintf("n%d", i), start: start, stop: stop, in: make(chan struct{}), unlocked: make(chan struct{}),
+			open: make(chan struct{}, 2), up: make(chan struct{}, 1), last: map[string]int{}}
+	}
+	const atATime = 8
+	var entering sync.WaitGroup
+	for n := range atATime {
+		entering.Add(1)
+		go func() { // ends when its share of the rooms is full
+			defer entering.Done()
+			for room := n; room < visitors/2; room += atATime {
+				talkers[2*room], talkers[2*room+1] = newTalker(2*room), newTalker(2*room+1)
+				talkers[2*room].enter(true)
+				talkers[2*room+1].enter(false)
+			}
+		}()
+	}
+	entering.Wait()
+	for _, k := range talkers {
+		if k == nil {
+			t.FailNow()
 		}
 		wg.Add(1)
 		go k.talk(&wg) // ends with stop

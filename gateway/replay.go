@@ -95,7 +95,7 @@ func (o *occupancy) rejoin() {
 	b = append(b, "</x>"...)
 	b = append(b, o.extra...)
 	b = append(b, "</presence>"...)
-	o.after(replayAnswer, o.giveUp)
+	o.after(replayAnswer, func() { o.giveUp("no answer") })
 	v.mu.Unlock()
 	v.home.sendRaw(b, false) // a link that is lost again starts the replay anew
 }
@@ -134,7 +134,7 @@ func (o *occupancy) rejoined(created bool) {
 	if !v.site.createRooms {
 		// The server made a new room in place of the forgotten one.
 		v.ask(r.jid, "<query xmlns='"+xmpp.NSMUCOwner+"'><destroy/></query>", func(*xmpp.Element) {})
-		o.giveUp()
+		o.giveUp("the server has forgotten the room")
 		return
 	}
 	v.mu.Lock()
@@ -150,7 +150,7 @@ func (o *occupancy) rejoined(created bool) {
 // locked, busy, or still has the nick is tried again for a while.
 func (o *occupancy) notRejoined(e *xmpp.Element) {
 	v := o.v
-	again := false
+	again, answer := false, "refused"
 	v.g.eachChild(e.Inner, xmpp.NSComponent, func(c *xmpp.Element) bool {
 		if string(c.Name.Local) != "error" {
 			return true
@@ -159,6 +159,11 @@ func (o *occupancy) notRejoined(e *xmpp.Element) {
 			"remote-server-timeout", "remote-server-not-found", "service-unavailable"} {
 			again = again || bytes.Contains(c.Inner, []byte("<"+condition))
 		}
+		g := v.g
+		g.eachChild(c.Inner, xmpp.NSComponent, func(condition *xmpp.Element) bool {
+			answer = string(condition.Name.Local)
+			return false
+		})
 		return false
 	})
 	v.mu.Lock()
@@ -170,21 +175,23 @@ func (o *occupancy) notRejoined(e *xmpp.Element) {
 		return
 	}
 	v.mu.Unlock()
-	o.giveUp()
+	o.giveUp(answer)
 }
 
 // giveUp ends an occupancy that can't be replayed: the visitor is told that he
 // is out because the service went away (XEP-0045 §15.6.2, code 332), and of
 // each message that the room never confirmed.
-func (o *occupancy) giveUp() {
+func (o *occupancy) giveUp(why string) {
 	v, r := o.v, o.room
 	v.mu.Lock()
 	if v.rooms[r.jid] != o || o.state < lost {
 		v.mu.Unlock()
 		return
 	}
-	nick := o.nick
+	nick, state := o.nick, o.state
 	v.mu.Unlock()
+	v.g.log.Warn("visitor could not be brought back into a room", "site", v.site.name, "session", string(v.localpart()),
+		"room", r.jid, "why", why, "state", state)
 	for _, s := range r.take(o, func(s *sent) bool { return !s.own }) {
 		o.report(s)
 	}

@@ -224,7 +224,7 @@ func (k *talker) note(id, from string, failed bool) {
 func (k *talker) talk(wg *sync.WaitGroup) {
 	defer wg.Done()
 	<-k.start
-	pace := time.NewTicker(300 * time.Millisecond) // the load, nothing waits for it
+	pace := time.NewTicker(time.Second) // the load, nothing waits for it
 	defer pace.Stop()
 	for n := 1; ; n++ {
 		select {
@@ -246,7 +246,7 @@ func (k *talker) talk(wg *sync.WaitGroup) {
 }
 
 // chaosVisitors is how many talk while the server is killed.
-const chaosVisitors = 1000
+const chaosVisitors = 600
 
 func TestServerKilledUnderTalk(t *testing.T) {
 	server := xmpptest.RunProsody(t, xmpptest.ServerOptions{Components: []xmpptest.Component{

@@ -11,7 +11,7 @@ import (
 // Pace and patience of a replay.
 const (
 	replaySlots  = 64               // rooms being joined again at a time, per link
-	replayAnswer = 10 * time.Second // a room's time to answer a replayed join
+	replayAnswer = 60 * time.Second // a room's time to answer a replayed join: a server that has just started is slow
 	replayRetry  = 30 * time.Second // how long a room that isn't ready is tried
 	historyWait  = 5 * time.Second  // for the subject that ends the history
 	mergeFor     = 2 * time.Minute  // how long repeats are looked for after a loss

@@ -138,12 +138,23 @@ func (o *occupancy) rejoined(created bool) {
 		return
 	}
 	v.mu.Lock()
-	o.state = catchingUp
-	o.after(replayAnswer, o.caughtUp)
+	o.state = unlocking
+	o.after(replayAnswer, o.unlocked)
 	v.mu.Unlock()
 	// XEP-0045 §10.1.2: accept the default configuration, which unlocks the room.
 	v.ask(r.jid, "<query xmlns='"+xmpp.NSMUCOwner+"'><x xmlns='jabber:x:data' type='submit'/></query>",
-		func(*xmpp.Element) { o.caughtUp() })
+		func(*xmpp.Element) { o.unlocked() })
+}
+
+// unlocked goes on once the server has answered the configuration: a new room
+// has no history to wait for.
+func (o *occupancy) unlocked() {
+	o.v.mu.Lock()
+	if o.state == unlocking {
+		o.state = catchingUp
+	}
+	o.v.mu.Unlock()
+	o.caughtUp()
 }
 
 // notRejoined takes the room's refusal of a replayed join: a room that is

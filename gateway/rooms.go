@@ -18,6 +18,7 @@ const (
 	undone                  // he made a room that he may not make: it is being destroyed
 	lost                    // the link was lost: to be replayed
 	replaying               // the join was sent again
+	unlocking               // the join made the room anew: its configuration is being accepted
 	catchingUp              // in again; history is coming
 	back                    // in again; others of this edge are still missing
 )

@@ -246,7 +246,7 @@ func (k *talker) talk(wg *sync.WaitGroup) {
 }
 
 // chaosVisitors is how many talk while the server is killed.
-const chaosVisitors = 600
+const chaosVisitors = 1000
 
 func TestServerKilledUnderTalk(t *testing.T) {
 	server := xmpptest.RunProsody(t, xmpptest.ServerOptions{Components: []xmpptest.Component{
@@ -358,7 +358,7 @@ func waitFor(t testing.TB, c chan struct{}, what string) {
 	t.Helper()
 	select {
 	case <-c:
-	case <-time.After(2 * patience):
+	case <-time.After(4 * patience):
 		t.Fatalf("waited in vain: %s", what)
 	}
 }

@@ -150,7 +150,7 @@ func (v *visitor) receiveGroupchat(e *xmpp.Element) bool {
 	again := body && o.repeat(e, now, at)
 	v.mu.Unlock()
 	if body {
-		o.room.confirm(o, nick, e.ID, delayed)
+		o.room.confirm(o, nick, e.ID, delayed, now)
 	} else if state == catchingUp && len(nick) == 0 || state == catchingUp && isSubject(e) {
 		// XEP-0045 §7.2.15: the subject follows the history and ends the join.
 		o.caughtUp()

@@ -347,12 +347,9 @@ func appendGhost(dst []byte, room, nick string, to []byte) []byte {
 // where the first one is missing. If the server has forgotten the room, it may
 // also have died between two copies of one message: then what is only partly back counts as missing too.
 func (r *room) resend(o *occupancy, forgotten bool, g *Gateway) {
-	o.v.home.mu.Lock()
-	lostAt := o.v.home.lostAt
-	o.v.home.mu.Unlock()
 	for _, s := range r.take(o, func(*sent) bool { return true }) {
 		switch {
-		case !s.own, forgotten && s.copies < s.need && lostAt.Sub(s.at) < partialFor:
+		case !s.own, forgotten && s.copies < s.need:
 		default:
 			s.release()
 			continue

@@ -60,16 +60,17 @@ type sent struct {
 	o      *occupancy
 	nick   string
 	id     []byte
-	stanza []byte // in component form, complete
-	need   int    // occupants on this edge when it was sent
-	copies int    // that came back
-	own    bool   // the sender's own copy came back
-	at     time.Time
+	stanza []byte    // in component form, complete
+	need   int       // occupants on this edge when it was sent
+	copies int       // that came back
+	own    bool      // the sender's own copy came back
+	at     time.Time // when it was sent; once own, when that copy came
 }
 
-// partialFor is how long a message that its sender has back, but not all
-// others, is kept for the case that the server crashes just then.
-const partialFor = 10 * time.Second
+// partialFor is how long a message is kept that its sender has back, but not
+// all others, for the case that the server crashes just then; and one that a
+// service without ids never confirms.
+const partialFor = 60 * time.Second
 
 // room is what this edge's visitors in one room share.
 type room struct {
@@ -117,8 +118,14 @@ func (r *room) leave(o *occupancy, g *Gateway) {
 	r.mu.Lock()
 	delete(r.occupants, o)
 	kept := r.sent[:0]
+	var done []*sent
 	for _, s := range r.sent {
-		if s.o != o {
+		s.need = min(s.need, len(r.occupants))
+		switch {
+		case s.o == o:
+		case s.own && s.copies >= s.need:
+			done = append(done, s)
+		default:
 			kept = append(kept, s)
 		}
 	}
@@ -132,12 +139,15 @@ func (r *room) leave(o *occupancy, g *Gateway) {
 	}
 	r.mu.Unlock()
 	t.mu.Unlock()
+	for _, s := range done {
+		s.release()
+	}
 	r.replayed(o, g)
 }
 
 // confirm notes a message that came from the room to occupancy o, and lets go of
 // the one of ours that it is a copy of when everybody here has it.
-func (r *room) confirm(o *occupancy, nick, id []byte, delayed bool) {
+func (r *room) confirm(o *occupancy, nick, id []byte, delayed bool, now time.Time) {
 	if len(id) == 0 {
 		return
 	}
@@ -147,8 +157,8 @@ func (r *room) confirm(o *occupancy, nick, id []byte, delayed bool) {
 		if string(s.id) != string(id) || s.nick != string(nick) {
 			continue
 		}
-		if s.o == o {
-			s.own = true
+		if s.o == o && !s.own {
+			s.own, s.at = true, now
 		}
 		if !delayed {
 			s.copies++
@@ -216,8 +226,7 @@ func (r *room) expire(now time.Time) (old []*sent) {
 	}
 	for len(r.sent) > 0 {
 		s := r.sent[0]
-		age := now.Sub(s.at)
-		if age < partialFor || (!s.own && age < unconfirmedFor) {
+		if now.Sub(s.at) < partialFor {
 			break
 		}
 		r.sent = r.sent[1:]

@@ -138,7 +138,14 @@ func (v *visitor) sendToRoom(e *xmpp.Element, to []byte, h *xmpp.Header) error {
 	*buf = e.Append((*buf)[:0], xmpp.Component, h)
 	if o.unconfirmed+len(*buf) > maxUnconfirmed {
 		v.mu.Unlock()
-		return errUnconfirmed
+		for _, s := range o.room.take(o, func(s *sent) bool { return s.own }) {
+			s.release() // the sender has these back: they give way first
+		}
+		v.mu.Lock()
+		if o.unconfirmed+len(*buf) > maxUnconfirmed {
+			v.mu.Unlock()
+			return errUnconfirmed
+		}
 	}
 	o.unconfirmed += len(*buf)
 	nick := o.nick

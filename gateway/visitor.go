@@ -14,12 +14,11 @@ import (
 
 // Bounds of what the edge keeps for one visitor.
 const (
-	maxDirected    = 100              // addresses with directed presence, rooms aside
-	maxOutstanding = 64               // IQ requests without an answer
-	requestLife    = 2 * time.Minute  // of such a request
-	maxOpened      = 20               // rooms opened by invitation
-	maxUnconfirmed = 256 << 10        // bytes of groupchat messages whose copy is not back
-	unconfirmedFor = 60 * time.Second // how long one is kept while the link is up
+	maxDirected    = 100             // addresses with directed presence, rooms aside
+	maxOutstanding = 64              // IQ requests without an answer
+	requestLife    = 2 * time.Minute // of such a request
+	maxOpened      = 20              // rooms opened by invitation
+	maxUnconfirmed = 256 << 10       // bytes of groupchat messages whose copy is not back
 )
 
 // visitor is one stream of a website visitor, from stream open to its end.

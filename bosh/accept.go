@@ -270,7 +270,7 @@ func (s *session) keep(r *request) *xmpp.StreamError {
 	if r.copied || r.body == nil {
 		return nil
 	}
-	if s.pending+len(r.body) > 2*s.srv.cfg.MaxBody() {
+	if s.pending+len(r.body) > s.srv.cfg.MaxBody() {
 		return errPending
 	}
 	r.body, r.copied = bytes.Clone(r.body), true

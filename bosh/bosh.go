@@ -47,13 +47,13 @@ type Config struct {
 	ServeConn func(c net.Conn) error
 }
 
-// MaxBody is the largest request body, in bytes after decompression: one stanza of the largest
-// size with its wrapper. The HTTP server's own limit should be the same.
+// MaxBody is the largest request body, in bytes after decompression: two stanzas of the largest
+// size with their wrapper. It also bounds what waits to be forwarded in one session. The HTTP server's own limit should be the same.
 func (c *Config) MaxBody() int {
 	if c.Limits.Bytes <= 0 {
 		return 1 << 20
 	}
-	return c.Limits.Bytes + 4<<10
+	return 2*c.Limits.Bytes + 4<<10
 }
 
 const (

@@ -28,7 +28,7 @@ type session struct {
 
 	mu sync.Mutex // guards what follows
 
-	// In a word.
+	// Flags and small counts.
 	busy      bool  // a goroutine is in work
 	loggedIn  bool  // the stream is bound
 	login     bool  // stream.Deadline is to be watched

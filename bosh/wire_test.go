@@ -78,7 +78,7 @@ func TestStatuses(t *testing.T) {
 		{name: "unknown sid", method: "POST", body: "<body rid='1' sid='x' xmlns='http://jabber.org/protocol/httpbind'/>", status: 200, in: stop("item-not-found")},
 		{name: "unknown encoding", method: "POST", headers: "Content-Encoding: br\r\n", body: create, status: 200, in: stop("bad-request")},
 		{name: "not what the encoding says", method: "POST", headers: "Content-Encoding: gzip\r\n", body: create, status: 200, in: stop("bad-request")},
-		{name: "too large", method: "POST", body: strings.Repeat(" ", 69<<10), status: 413, in: stop("policy-violation")},
+		{name: "too large", method: "POST", body: strings.Repeat(" ", 133<<10), status: 413, in: stop("policy-violation")},
 		{name: "too large unpacked", method: "POST", headers: "Content-Encoding: gzip\r\n", body: zip(strings.Repeat(" ", 1<<20)), status: 413, in: stop("policy-violation")},
 		{name: "too large before login", method: "POST", body: create + strings.Repeat(" ", 17<<10), status: 413, in: stop("policy-violation")},
 		{name: "full", method: "POST", body: create, status: 503, in: stop("internal-server-error"), full: true},

@@ -18,11 +18,13 @@ const browser = await chromium.launch({
         '--disable-component-update',
         '--disable-sync',
         '--no-first-run',
+        '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1', // nothing leaves the machine
     ],
 });
 const page = await (await browser.newContext()).newPage();
 page.on('pageerror', (err) => emit('error', { text: 'page: ' + describe(err) }));
 page.on('console', (msg) => console.error(`[${msg.type()}]`, msg.text()));
+page.on('requestfailed', (req) => console.error('failed:', req.url()));
 await page.exposeFunction('driverEmit', emit);
 await page.goto(pageURL);
 await page.waitForFunction(() => window.driverReady === true);

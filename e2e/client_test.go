@@ -1,3 +1,5 @@
+// Package e2e chats through the real binary: real client libraries, each driven by a small
+// Node program over a line protocol (driver.js), in front of a real Prosody and a real ejabberd.
 package e2e
 
 import (

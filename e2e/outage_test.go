@@ -1,0 +1,70 @@
+package e2e
+
+import (
+	"slices"
+	"testing"
+)
+
+// The server is killed and started again under real clients: none of them
+// notices more than a pause, and all are in the room again, though the server has forgotten it.
+func TestServerKilled(t *testing.T) {
+	p := servePages(t)
+	for _, name := range []string{"prosody", "ejabberd"} {
+		t.Run(name, func(t *testing.T) {
+			e, _ := usherEdge(t, name, p)
+			room := "room-" + random() + "@" + e.server.Rooms()
+			anna, _ := visit(t, e, p, "ws", strophe, e.domain)
+			ben, _ := visit(t, e, p, "bosh", stanza, e.domain2)
+			clara, _ := visit(t, e, p, "ws", converse, e.domain2)
+			if !anna.join(room, annasNick) {
+				t.Fatal("the room was there already")
+			}
+			ben.join(room, bensNick)
+			clara.join(room, "Clara")
+			visitors := []hearer{anna, ben, clara}
+			say(anna, annasNick, "before", visitors)
+
+			e.server.Kill()
+			anna.send("while it is down") // waits at the edge until the link and the room are back
+			ben.send("I write too")
+			if err := e.server.Start(); err != nil {
+				t.Fatal(err)
+			}
+
+			alice := ordinary(t, e.server, "alice")
+			alice.room = room
+			anna.send("said at once")
+			heardAll(t, visitors, [][2]string{{annasNick, "while it is down"}, {bensNick, "I write too"}, {annasNick, "said at once"}})
+			alice.join(room, "Alice")
+			for _, nick := range []string{annasNick, bensNick, "Clara"} {
+				alice.sees(nick, "available")
+			}
+			everyone := append(visitors, alice)
+			for _, c := range []*client{anna, ben, clara} {
+				say(c, c.nick, "I am "+c.nick, everyone)
+			}
+			for _, c := range []*client{anna, ben, clara} {
+				if c.has(func(e event) bool { return e.Event == "disconnected" || e.Event == "reconnected" }) {
+					t.Errorf("%s lost its connection", c.lib.name)
+				}
+			}
+		})
+	}
+}
+
+// heardAll asserts that each hears each of these once; only what one and the same said has an order.
+func heardAll(t *testing.T, who []hearer, said [][2]string) {
+	t.Helper()
+	for _, h := range who {
+		c := h.(*client)
+		left := slices.Clone(said)
+		for range said {
+			e := c.next("message", func(e event) bool { return !e.Delayed })
+			i := slices.IndexFunc(left, func(m [2]string) bool { return m[0] == e.Nick })
+			if i < 0 || left[i][1] != e.Text {
+				t.Fatalf("%s heard %s: %s; still to come are %q", c.lib.name, e.Nick, e.Text, left)
+			}
+			left = slices.Delete(left, i, i+1)
+		}
+	}
+}

@@ -26,8 +26,16 @@ page.on('pageerror', (err) => emit('error', { text: 'page: ' + describe(err) }))
 page.on('console', (msg) => console.error(`[${msg.type()}]`, msg.text()));
 page.on('requestfailed', (req) => console.error('failed:', req.url()));
 await page.exposeFunction('driverEmit', emit);
+const ready = () => page.waitForFunction(() => window.driverReady === true);
 await page.goto(pageURL);
-await page.waitForFunction(() => window.driverReady === true);
+await ready();
 
 const inPage = (name) => (args) => page.evaluate(([n, a]) => window.driver[n](a), [name, args]);
-drive(Object.fromEntries(['connect', 'join', 'send', 'typing', 'leave', 'close'].map((n) => [n, inPage(n)])));
+drive({
+    ...Object.fromEntries(['connect', 'join', 'send', 'typing', 'leave', 'close'].map((n) => [n, inPage(n)])),
+    async reload(args) {
+        await page.reload();
+        await ready();
+        await inPage('restore')(args);
+    },
+});

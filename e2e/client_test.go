@@ -47,11 +47,11 @@ type event struct {
 	Event   string `json:"event,omitempty"`
 	JID     string `json:"jid,omitempty"`     // online, reconnected
 	Nick    string `json:"nick,omitempty"`    // joined, message, chatstate, presence
-	Created bool   `json:"created,omitempty"` // joined
+	Created bool   `json:"created,omitempty"` // joined; presence: the room is new
 	Text    string `json:"text,omitempty"`    // message, error
 	ID      string `json:"id,omitempty"`      // message
 	Delayed bool   `json:"delayed,omitempty"` // message: from the room's history
-	State   string `json:"state,omitempty"`   // chatstate
+	State   string `json:"state,omitempty"`   // chatstate; presence: the condition of an error
 	Type    string `json:"type,omitempty"`    // presence
 	Self    bool   `json:"self,omitempty"`    // presence
 }

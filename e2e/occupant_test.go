@@ -96,16 +96,19 @@ func (o *occupant) handle(t xmlstream.TokenReadEncoder, start *xml.StartElement)
 	}
 	nick := s.From.Resourcepart()
 	switch {
-	case s.XMLName.Local == "presence":
+	case s.XMLName.Local == "presence" && s.Type != "error":
 		if s.Type == "" {
 			s.Type = "available"
 		}
 		e := event{Event: "presence", Nick: nick, Type: s.Type}
 		for _, status := range s.User.Status {
 			e.Self = e.Self || status.Code == 110
+			e.Created = e.Created || status.Code == 201
 		}
 		o.add(e)
-	case s.XMLName.Local == "message" && s.Type == "error":
+	case s.XMLName.Local == "iq" && s.Type == "result":
+		o.add(event{Event: "iq", ID: s.ID})
+	case s.Type == "error":
 		o.add(event{Event: "error", Text: s.Inner})
 	case s.XMLName.Local == "message" && s.Body != nil && s.Subject == nil:
 		o.add(event{Event: "message", Nick: nick, Text: *s.Body, ID: s.ID, Delayed: s.Delay != nil})

@@ -9,38 +9,60 @@ export class StropheClient {
         Object.assign(this, { lib, emit, session, room: '', nick: '', ids: 0 });
     }
 
-    connect({ url, domain }) {
-        const { Strophe } = this.lib;
-        Object.assign(this, { url, domain });
-        Strophe.setLogLevel(Strophe.LogLevel.FATAL);
-        this.conn = new Strophe.Connection(url);
+    connect(args) {
+        this.#open(args);
         this.#login();
     }
 
+    // After a page load, over BOSH: goes on with the session that the page before had (XEP-0206 §9).
+    restore({ url, domain, room, nick }) {
+        Object.assign(this, { room, nick, joined: true });
+        this.#open({ url, domain });
+        this.conn.restore(null, (status, condition) => this.#status(status, condition));
+        this.conn.flush();
+    }
+
+    #open({ url, domain }) {
+        const { Strophe } = this.lib;
+        Object.assign(this, { url, domain });
+        Strophe.setLogLevel(Strophe.LogLevel.FATAL);
+        this.conn = new Strophe.Connection(url, { keepalive: true });
+    }
+
     #login() {
-        const { Strophe, $pres } = this.lib;
-        this.conn.connect(this.domain, '', (status, condition) => {
-            switch (status) {
-                case Strophe.Status.CONNECTED:
-                    for (const name of ['message', 'presence', 'iq']) {
-                        this.conn.addHandler((el) => (this[name](el), true), null, name);
-                    }
-                    this.conn.send($pres());
-                    this.session.online(this.conn.jid);
-                    break;
-                case Strophe.Status.AUTHFAIL:
-                case Strophe.Status.ERROR:
-                    this.emit('error', { text: `status ${status}: ${condition}` });
-                    break;
-                case Strophe.Status.DISCONNECTED:
-                    this.session.offline();
-                    if (!this.session.closing) {
-                        this.conn.reset();
-                        setTimeout(() => this.#login(), 500);
-                    }
-                    break;
-            }
-        });
+        this.conn.connect(this.domain, '', (status, condition) => this.#status(status, condition));
+    }
+
+    #listen() {
+        for (const name of ['message', 'presence', 'iq']) {
+            this.conn.addHandler((el) => (this[name](el), true), null, name);
+        }
+    }
+
+    #status(status, condition) {
+        const { Status } = this.lib.Strophe;
+        switch (status) {
+            case Status.CONNECTED:
+                this.#listen();
+                this.conn.send(this.lib.$pres());
+                this.session.online(this.conn.jid);
+                break;
+            case Status.ATTACHED:
+                this.#listen();
+                this.emit('restored', { jid: this.conn.jid });
+                break;
+            case Status.AUTHFAIL:
+            case Status.ERROR:
+                this.emit('error', { text: `status ${status}: ${condition}` });
+                break;
+            case Status.DISCONNECTED:
+                this.session.offline();
+                if (!this.session.closing) {
+                    this.conn.reset();
+                    setTimeout(() => this.#login(), 500);
+                }
+                break;
+        }
     }
 
     message(el) {
@@ -73,8 +95,8 @@ export class StropheClient {
                 this.emit('joined', { nick, created: false });
             }
         }
-        if (type === 'error') this.joined = false;
-        this.emit('presence', { nick, type, self: has('110') });
+        const condition = type === 'error' ? el.getElementsByTagName('error')[0]?.firstElementChild?.localName : undefined;
+        this.emit('presence', { nick, type, self: has('110'), state: condition });
     }
 
     iq(el) {

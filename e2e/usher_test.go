@@ -150,6 +150,9 @@ sites:
     origins: ["%[6]s"]
     allow: ["*@%[5]s"]
     create_rooms: true
+  - name: readers
+    domain: readers.example
+    allow: ["*@%[5]s"]
 `
 
 var components = []xmpptest.Component{

@@ -77,6 +77,12 @@ func TestStanzas(t *testing.T) {
 		"wrong namespace": ready + `
 			C: <message xmlns='jabber:server' id='m'/>
 			E: bad-protocol invalid-namespace`,
+		"namespace of components": ready + `
+			C: <message xmlns='jabber:component:accept' id='m'/>
+			E: bad-protocol invalid-namespace`,
+		"namespace of components, by a prefix": ready + `
+			C: <c:iq xmlns:c='jabber:component:accept' type='get' id='m'><ping xmlns='urn:xmpp:ping'/></c:iq>
+			E: bad-protocol invalid-namespace`,
 		"no namespace": ready + `
 			C: <iq id='m'/>
 			E: bad-protocol invalid-namespace`,

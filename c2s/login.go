@@ -54,6 +54,10 @@ func (s *Stream) step(e *xmpp.Element) {
 		s.End(Ending{Reason: ClientClosed}) // RFC 6120 §4.9.1.1: it can't be recovered from
 		return
 	}
+	if e.Kind != xmpp.Other && string(e.Name.Space) != xmpp.NSClient {
+		s.fail("invalid-namespace", "stanzas are jabber:client") // RFC 6120 §4.8.2: a component's are none here
+		return
+	}
 	switch s.state {
 	case unopened:
 		s.fail("not-authorized", "the stream is not open")

@@ -248,6 +248,9 @@ func TestTooEarly(t *testing.T) {
 			C: <iq xmlns='jabber:client' type='set' id='1'><bind ` + bindS + `/></iq>
 			E: bad-protocol not-authorized`,
 		"stanza before bind": loggedIn + message,
+		"bind in the namespace of components": loggedIn + `
+			C: <iq xmlns='jabber:component:accept' type='set' id='1'><bind ` + bindS + `/></iq>
+			E: bad-protocol invalid-namespace`,
 		"presence before bind": loggedIn + `
 			C: <presence xmlns='jabber:client'/>
 			E: bad-protocol not-authorized`,

@@ -14,20 +14,24 @@ import (
 
 // edge is where visitors connect: Usher, or for comparison the server's own front.
 type edge struct {
-	server   *xmpptest.Server
-	addr     string
-	visitor  *regexp.Regexp // a visitor's full JID
-	domain   string         // what the first visitor of a pair opens his stream to
-	domain2  string         // and the second
-	creates  bool           // joining an unknown room makes it
-	ownFront bool
+	server  *xmpptest.Server
+	addr    string
+	visitor *regexp.Regexp // a visitor's full JID
+	domain  string         // what the first visitor of a pair opens his stream to
+	domain2 string         // and the second
+	creates bool           // joining an unknown room makes it
+	secure  bool           // wss and https
 }
 
 func (e *edge) url(addr, transport string) string {
+	scheme, path := "http", "/http-bind"
 	if transport == "ws" {
-		return "ws://" + addr + "/xmpp-websocket"
+		scheme, path = "ws", "/xmpp-websocket"
 	}
-	return "http://" + addr + "/http-bind"
+	if e.secure {
+		scheme += "s"
+	}
+	return scheme + "://" + addr + path
 }
 
 // The nicknames: one with what XML escapes and what ASCII lacks.

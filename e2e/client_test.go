@@ -79,6 +79,9 @@ func start(t *testing.T, lib library, p *pages) *client {
 	c := &client{t: t, lib: lib, cmd: exec.Command("node", lib.args(p)...)}
 	c.events.init(lib.name)
 	c.cmd.Stderr = &c.events.stderr
+	if p != nil && p.ca != "" {
+		c.cmd.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+p.ca)
+	}
 	var err error
 	if c.in, err = c.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)

@@ -21,7 +21,7 @@ var frontExtra = map[string]string{
 func ownFrontEdge(t *testing.T, name string) *edge {
 	s := servers[name](t, xmpptest.ServerOptions{Front: "anon.localhost", Extra: frontExtra[name]})
 	return &edge{
-		server: s, addr: s.HTTPAddr(), domain: "anon.localhost", domain2: "anon.localhost", creates: true, ownFront: true,
+		server: s, addr: s.HTTPAddr(), domain: "anon.localhost", domain2: "anon.localhost", creates: true,
 		visitor: regexp.MustCompile(`^[^@/]+@anon\.localhost/.+$`),
 	}
 }

@@ -11,6 +11,7 @@ import (
 type pages struct {
 	origin   string
 	chromium string
+	ca       string // file of the certificate that drivers in Node trust, if there is one
 }
 
 func servePages(t *testing.T) *pages {

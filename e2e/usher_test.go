@@ -163,10 +163,13 @@ var components = []xmpptest.Component{
 // A visitor's address: 26 base32 characters, on one of the component domains.
 var visitorJID = regexp.MustCompile(`^[a-z2-7]{26}@(visitors|guests)\.localhost/.+$`)
 
-func usherEdge(t *testing.T, name string, p *pages) (*edge, *usher) {
+// usherEdge runs a server and Usher in front of it; more is appended to the config.
+func usherEdge(t *testing.T, name string, p *pages, more ...string) (*edge, *usher) {
+	t.Helper()
 	s := servers[name](t, xmpptest.ServerOptions{Components: components})
 	addr, admin := port(t), port(t)
-	u := runUsher(t, fmt.Sprintf(pairsConfig, addr, admin, name, s.ComponentAddr(), s.Rooms(), p.origin), addr, admin)
+	config := fmt.Sprintf(pairsConfig, addr, admin, name, s.ComponentAddr(), s.Rooms(), p.origin)
+	u := runUsher(t, config+strings.Join(more, ""), addr, admin)
 	return &edge{
 		server: s, addr: addr, visitor: visitorJID, creates: true,
 		domain: "visitors.localhost", domain2: "help.example",

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 )
@@ -47,6 +48,53 @@ func TestServerKilled(t *testing.T) {
 				if c.has(func(e event) bool { return e.Event == "disconnected" || e.Event == "reconnected" }) {
 					t.Errorf("%s lost its connection", c.lib.name)
 				}
+			}
+		})
+	}
+}
+
+// Usher is stopped as an operator does it and started again: everybody in the room sees the visitors go at
+// once, and each library comes back by its own reconnect. (Converse.js is not among them: it gives an anonymous
+// session up when its first attempt is refused.)
+func TestRestart(t *testing.T) {
+	p := servePages(t)
+	for _, name := range []string{"prosody", "ejabberd"} {
+		t.Run(name, func(t *testing.T) {
+			e, u := usherEdge(t, name, p)
+			room := "room-" + random() + "@" + e.server.Rooms()
+			alice := ordinary(t, e.server, "alice")
+			var all []*client
+			for i, v := range []struct {
+				lib       library
+				transport string
+			}{{strophe, "ws"}, {xmppjs, "ws"}, {stanza, "ws"}, {stanza, "bosh"}, {strophePage, "bosh"}} {
+				c, _ := visit(t, e, p, v.transport, v.lib, e.domain2)
+				c.join(room, fmt.Sprintf("%d %s", i, v.lib.name))
+				all = append(all, c)
+			}
+			alice.join(room, "Alice")
+
+			u.stop()
+			for _, c := range all {
+				alice.sees(c.nick, "unavailable")
+				c.next("disconnected", nil)
+			}
+			u.start()
+			for _, c := range all {
+				c.next("reconnected", nil)
+				if c.lib.rejoins {
+					c.next("joined", nil)
+				} else {
+					c.join(room, c.nick)
+				}
+				alice.sees(c.nick, "available")
+			}
+			everyone := []hearer{alice}
+			for _, c := range all {
+				everyone = append(everyone, c)
+			}
+			for _, c := range all {
+				say(c, c.nick, "I am "+c.nick, everyone)
 			}
 		})
 	}

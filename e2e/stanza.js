@@ -29,7 +29,9 @@ drive({
             }
         });
         client.on('disconnected', () => session.offline());
-        client.on('stream:error', (err) => emit('error', { text: describe(err) }));
+        client.on('stream:error', (err) => {
+            if (err.condition !== 'system-shutdown') emit('error', { text: describe(err) }); // then it connects again
+        });
         client.on('auth:failed', () => emit('error', { text: 'login refused' }));
         client.on('message', (m) => {
             const who = m.from.slice(m.from.indexOf('/') + 1);

@@ -53,6 +53,7 @@ export class StropheClient {
                 break;
             case Status.AUTHFAIL:
             case Status.ERROR:
+                if (condition === 'system-shutdown') break; // it connects again, as after any loss
                 this.emit('error', { text: `status ${status}: ${condition}` });
                 break;
             case Status.DISCONNECTED:

@@ -19,11 +19,14 @@ import (
 
 // usher is the real binary, running.
 type usher struct {
-	t     *testing.T
+	t       *testing.T
+	program string
+	config  string // its file
+	addr    string // public listener
+	admin   string
+	log     tail
+
 	cmd   *exec.Cmd
-	addr  string // public listener
-	admin string
-	log   tail
 	ended chan struct{}
 	err   error // of Wait, once ended is closed
 }
@@ -66,16 +69,8 @@ func runUsher(t *testing.T, config, addr, admin string) *usher {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := &usher{t: t, cmd: exec.Command(program, "-config", file), addr: addr, admin: admin, ended: make(chan struct{})}
-	u.cmd.Dir = dir
-	u.cmd.Stdout, u.cmd.Stderr = &u.log, &u.log
-	if err := u.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() { // ends with the process, which the cleanup brings about
-		u.err = u.cmd.Wait()
-		close(u.ended)
-	}()
+	u := &usher{t: t, program: program, config: file, addr: addr, admin: admin}
+	u.start()
 	t.Cleanup(func() {
 		u.cmd.Process.Kill()
 		<-u.ended
@@ -83,8 +78,23 @@ func runUsher(t *testing.T, config, addr, admin string) *usher {
 			t.Logf("usher's log:\n%s", u.log.String())
 		}
 	})
-	u.awaitReady()
 	return u
+}
+
+// start starts it, also again after stop.
+func (u *usher) start() {
+	u.t.Helper()
+	u.cmd, u.ended = exec.Command(u.program, "-config", u.config), make(chan struct{})
+	u.cmd.Dir = filepath.Dir(u.config)
+	u.cmd.Stdout, u.cmd.Stderr = &u.log, &u.log
+	if err := u.cmd.Start(); err != nil {
+		u.t.Fatal(err)
+	}
+	go func() { // ends with the process, which runUsher's cleanup brings about
+		u.err = u.cmd.Wait()
+		close(u.ended)
+	}()
+	u.awaitReady()
 }
 
 func (u *usher) awaitReady() {

@@ -68,8 +68,9 @@ drive({
         });
         xmpp.on('disconnect', () => session.offline());
         xmpp.on('error', (err) => {
-            // A lost connection is an error to this library, then it connects again.
-            if (err.code !== 'ECONNERROR' && err.code !== 'ECONNRESET') emit('error', { text: describe(err) });
+            // A lost connection and a server that stops are errors to this library, then it connects again.
+            const lost = ['ECONNERROR', 'ECONNRESET', 'ECONNREFUSED'].includes(err.code);
+            if (!lost && err.condition !== 'system-shutdown') emit('error', { text: describe(err) });
         });
         xmpp.on('stanza', (el) => {
             if (el.is('message')) message(el);

@@ -203,16 +203,21 @@ func TestHouseGoroutines(t *testing.T) {
 			}
 		}
 		ast.Inspect(s.file, func(n ast.Node) bool {
-			g, ok := n.(*ast.GoStmt)
-			if !ok {
+			switch g := n.(type) {
+			case *ast.GoStmt:
+			case *ast.CallExpr: // WaitGroup.Go
+				if f, ok := g.Fun.(*ast.SelectorExpr); !ok || f.Sel.Name != "Go" {
+					return true
+				}
+			default:
 				return true
 			}
-			line := s.fset.Position(g.Pos()).Line
+			line := s.fset.Position(n.Pos()).Line
 			if !comments[line] && !comments[line-1] {
-				t.Errorf("%s: a go statement without a comment that says who ends it", s.at(g.Pos()))
+				t.Errorf("%s: a go statement without a comment that says who ends it", s.at(n.Pos()))
 			}
 			if s.dir == "xmpp" {
-				t.Errorf("%s: xmpp starts no goroutine", s.at(g.Pos()))
+				t.Errorf("%s: xmpp starts no goroutine", s.at(n.Pos()))
 			}
 			return true
 		})

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -297,8 +298,10 @@ func (ev *events) dump() string {
 	return b.String()
 }
 
-// tail keeps the last of what is written to it.
+// tail keeps the last of what is written to it: 8 KiB, or limit.
 type tail struct {
+	limit int
+
 	mu  sync.Mutex
 	buf []byte
 }
@@ -307,7 +310,7 @@ func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.buf = append(t.buf, p...)
-	if extra := len(t.buf) - 8<<10; extra > 0 {
+	if extra := len(t.buf) - cmp.Or(t.limit, 8<<10); extra > 0 {
 		t.buf = t.buf[extra:]
 	}
 	return len(p), nil

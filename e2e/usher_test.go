@@ -69,13 +69,19 @@ func runUsher(t *testing.T, config, addr, admin string) *usher {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := &usher{t: t, program: program, config: file, addr: addr, admin: admin}
+	u := &usher{t: t, program: program, config: file, addr: addr, admin: admin, log: tail{limit: 4 << 20}}
 	u.start()
 	t.Cleanup(func() {
 		u.cmd.Process.Kill()
 		<-u.ended
+		log := u.log.String()
+		for _, bad := range []string{"level=ERROR", "panic: ", "DATA RACE"} {
+			if strings.Contains(log, bad) {
+				t.Errorf("usher's log has %q", bad)
+			}
+		}
 		if t.Failed() {
-			t.Logf("usher's log:\n%s", u.log.String())
+			t.Logf("usher's log:\n%s", log[max(0, len(log)-16<<10):])
 		}
 	})
 	return u

@@ -39,7 +39,8 @@ type home struct {
 // send queues a stanza on the link. If the link is busy it waits where the
 // caller is a reader of one visitor's own (WebSocket).
 func (h *home) send(e *xmpp.Element, hd *xmpp.Header, wait bool) error {
-	err := h.Home.Send(nil, e, hd)
+	var atOnce context.Context // none: Send does not wait
+	err := h.Home.Send(atOnce, e, hd)
 	if !wait || !errors.Is(err, upstream.ErrBusy) {
 		return linkError(err)
 	}
@@ -50,7 +51,8 @@ func (h *home) send(e *xmpp.Element, hd *xmpp.Header, wait bool) error {
 
 // sendRaw queues complete stanzas of ours.
 func (h *home) sendRaw(b []byte, wait bool) error {
-	err := h.Home.SendRaw(nil, b)
+	var atOnce context.Context
+	err := h.Home.SendRaw(atOnce, b)
 	if !wait || !errors.Is(err, upstream.ErrBusy) {
 		return linkError(err)
 	}

@@ -26,7 +26,6 @@ type site struct {
 	bound  map[string]*c2s.Stream
 	closed chan c2s.Ending
 	rate   c2s.Rate
-	taken  chan string                          // bodies of stanzas, if not nil
 	stanza func(s *c2s.Stream, e *xmpp.Element) // instead of the echo
 }
 

@@ -12,7 +12,7 @@ BENCHTIME  ?= 1s
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 
-.PHONY: build demo test test-full check lint unit alloc e2e fuzz bench need clean
+.PHONY: build demo test test-full check lint unit alloc e2e fuzz bench bench-idle need clean
 
 build: ## one static binary
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X usher/gateway.version=$(VERSION)' -o usher .
@@ -60,6 +60,9 @@ fuzz: ## each fuzz target for FUZZTIME
 
 bench: ## Go benchmarks
 	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) $$(go list ./... | grep -v '/e2e')
+
+bench-idle: ## memory of 10,000 idle sessions of the real binary; ARGS="-tls -transport ws" and others
+	go run ./bench idle $(ARGS)
 
 clean:
 	rm -rf usher .demo bench/out demo/node_modules e2e/node_modules

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestIdle is the idle scenario in small, with the real binary: every step is taken, and every figure is there.
+func TestIdle(t *testing.T) {
+	bin, err := build(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"-transport", "both"}, {"-transport", "ws", "-tls"}} {
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			var out, progress bytes.Buffer
+			profile := filepath.Join(t.TempDir(), "heap")
+			args = append([]string{"idle", "-n", "200", "-json", "-every", "20ms", "-bin", bin, "-profile", profile}, args...)
+			if status := run(t.Context(), args, &out, &progress); status != 0 {
+				t.Fatalf("status %d\n%s", status, progress.String())
+			}
+			dec := json.NewDecoder(&out)
+			for _, transport := range []string{"ws", "bosh"} {
+				if transport == "bosh" && !strings.Contains(t.Name(), "both") {
+					break
+				}
+				var r idleReport
+				if err := dec.Decode(&r); err != nil {
+					t.Fatalf("no report on %s: %v", transport, err)
+				}
+				if r.Transport != transport || r.TLS != strings.Contains(t.Name(), "tls") || r.Sessions != 200 || r.Upstream != "fake upstream" {
+					t.Errorf("report on something else: %+v", r)
+				}
+				for what, rss := range map[string]int64{
+					"before": r.Before, "logged in": r.LoggedIn, "after chat": r.AfterChat, "collected": r.Collected,
+				} {
+					if rss < 4<<20 || rss > 1<<30 {
+						t.Errorf("%s: %d bytes can't be the server's", what, rss)
+					}
+				}
+				if r.Rate <= 0 || r.SetupCPU <= 0 {
+					t.Errorf("not measured: %+v", r)
+				}
+				if each := (r.Live.Heap - r.LiveBase.Heap) / 200; each < 500 || each > 64<<10 {
+					t.Errorf("%d live bytes a session: something else was measured: %+v", each, r)
+				}
+				if err := r.print(&progress); err != nil {
+					t.Error(err)
+				}
+			}
+			if dec.More() {
+				t.Error("more reports than runs")
+			}
+		})
+	}
+}
+
+func TestCommandLine(t *testing.T) {
+	for line, want := range map[string]struct {
+		status int
+		says   string
+	}{
+		"":                            {2, "usage: go run ./bench SCENARIO"},
+		"nonsense":                    {2, "idle "},
+		"idle -help":                  {0, "-transport"},
+		"idle -n 0":                   {2, "-n: 1 to 19000"},
+		"idle -n 20000":               {2, "-n: 1 to 19000"},
+		"idle -transport carrier":     {2, `no "carrier"`},
+		"idle -transport ws -nonsens": {2, "not defined: -nonsens"},
+		"idle -n 5 more":              {2, "no arguments"},
+		"idle -n 1 -bin /nonexistent": {1, "no such file"},
+	} {
+		var out, progress bytes.Buffer
+		if got := run(context.Background(), strings.Fields(line), &out, &progress); got != want.status {
+			t.Errorf("%q: status %d, want %d", line, got, want.status)
+		}
+		if !strings.Contains(progress.String(), want.says) || out.Len() > 0 {
+			t.Errorf("%q: %q, %q", line, out.String(), progress.String())
+		}
+	}
+}
+
+func TestDescriptors(t *testing.T) {
+	if err := checkLimits(10); err != nil {
+		t.Error(err)
+	}
+	if err := checkLimits(1 << 40); err == nil || !strings.Contains(err.Error(), "raise `ulimit -n`") {
+		t.Errorf("far too many: %v", err)
+	}
+}
+
+// A server that goes away in the middle is an error that says so, not a figure.
+func TestServerEnds(t *testing.T) {
+	bin, err := build(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := startServer(t.Context(), bin, t.TempDir(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.stop()
+	var progress bytes.Buffer
+	c := &crowd{server: s, workers: 2, clients: make([]client, 50), dialer: &dialer{to: s.public}, progress: &progress}
+	defer c.close()
+	_, _, err = c.each(t.Context(), "logging in", func(ctx context.Context, i int, w *worker) error {
+		if i == 20 {
+			s.cmd.Process.Kill()
+			<-s.ended
+		}
+		return c.enter(ctx, i, w)
+	})
+	if err == nil || !strings.Contains(err.Error(), "usher has ended") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -44,8 +44,9 @@ sites:
 ` + more
 }
 
-// startEdge runs a gateway with this YAML until the test ends and waits until its links are up.
-func startEdge(t testing.TB, yaml string) *Gateway {
+// startEdge runs a gateway with this YAML until the test ends and waits until its links are up. What the YAML
+// can't say is changed before it runs.
+func startEdge(t testing.TB, yaml string, change ...func(*Gateway)) *Gateway {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "usher.yaml")
 	if err := os.WriteFile(path, []byte(yaml), 0o600); err != nil {
@@ -62,6 +63,9 @@ func startEdge(t testing.TB, yaml string) *Gateway {
 	g, err := New(cfg, slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, f := range change {
+		f(g)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)

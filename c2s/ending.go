@@ -74,7 +74,7 @@ func reasonOf(condition string, other Reason) Reason {
 		return Shutdown
 	case "internal-server-error":
 		return Internal
-	case "not-well-formed", "restricted-xml", "unsupported-encoding", "bad-namespace-prefix", "invalid-xml":
+	case "not-well-formed", "restricted-xml", "unsupported-encoding", "bad-namespace-prefix":
 		return BadXML
 	}
 	return other

@@ -31,7 +31,7 @@ func TestReasonOfCondition(t *testing.T) {
 	for condition, want := range map[string]Reason{
 		"host-unknown": HostUnknown, "policy-violation": PolicyViolation, "resource-constraint": ResourceLimit,
 		"system-shutdown": Shutdown, "not-well-formed": BadXML, "restricted-xml": BadXML,
-		"internal-server-error": Internal, "bad-format": BadFraming,
+		"internal-server-error": Internal, "bad-format": BadFraming, "invalid-xml": BadFraming,
 	} {
 		if got := reasonOf(condition, BadFraming); got != want {
 			t.Errorf("%s: %v, want %v", condition, got, want)

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -56,6 +57,8 @@ func newDoors(g *Gateway) *doors {
 		Logger:                quiet{g.log},
 		ErrorHandler:          d.badRequest,
 		NoDefaultContentType:  true,
+
+		DisablePreParseMultipartForm: true, // nobody here takes forms; a body is what was sent
 	}
 	return d
 }
@@ -172,27 +175,57 @@ func (d *doors) knownOrigin(origin string) bool {
 	return false
 }
 
-// badRequest answers what could not be read as a request.
+// badRequest answers what could not be read as a request; the connection ends after it.
 func (d *doors) badRequest(ctx *fasthttp.RequestCtx, err error) {
-	status := fasthttp.StatusBadRequest
+	status, condition := fasthttp.StatusBadRequest, "bad-request"
 	var small *fasthttp.ErrSmallBuffer
+	var timeout net.Error
 	switch {
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
-		status = fasthttp.StatusRequestEntityTooLarge
+		status, condition = fasthttp.StatusRequestEntityTooLarge, "policy-violation"
 	case errors.As(err, &small):
 		status = fasthttp.StatusRequestHeaderFieldsTooLarge
 	case errors.Is(err, io.EOF):
 		return
-	default:
-		var timeout net.Error
-		if errors.As(err, &timeout) && timeout.Timeout() {
-			status = fasthttp.StatusRequestTimeout
-		}
+	case errors.As(err, &timeout) && timeout.Timeout():
+		status = fasthttp.StatusRequestTimeout
+	}
+	if len(ctx.Request.Header.Host()) == 0 {
+		// The library forgets the header of a request whose body it can't read. Only BOSH requests have one.
+		ctx.Request.Header.SetMethod(fasthttp.MethodPost)
+		ctx.Request.SetRequestURI(pathBOSH)
 	}
 	if string(ctx.Path()) == pathBOSH {
 		info := d.proxies.clientInfo(ctx, transportNames[overBOSH])
-		d.g.bosh.Refuse(ctx, info, status, "bad-request")
-		return
+		d.g.bosh.Refuse(ctx, info, status, condition)
+	} else {
+		ctx.Error(fasthttp.StatusMessage(status), status)
 	}
-	ctx.Error(fasthttp.StatusMessage(status), status)
+	if status == fasthttp.StatusRequestEntityTooLarge {
+		answerFirst(ctx)
+	}
+}
+
+// Bounds of what a refused client may still send before it has to take the answer.
+const (
+	refusedBytes = 8 << 20
+	refusedTime  = 5 * time.Second
+)
+
+// answerFirst writes the answer to a client who is still sending, and throws away what he sends: if the connection
+// were closed with that unread, he would see a reset in the place of the answer (RFC 9112 §9.6).
+func answerFirst(ctx *fasthttp.RequestCtx) {
+	c, ok := ctx.Conn().(interface {
+		net.Conn
+		CloseWrite() error
+	})
+	if !ok {
+		return // the HTTP server will answer
+	}
+	ctx.Response.SetConnectionClose()
+	c.SetDeadline(time.Now().Add(refusedTime))
+	w := bufio.NewWriter(c)
+	if ctx.Response.Write(w) == nil && w.Flush() == nil && c.CloseWrite() == nil {
+		io.CopyN(io.Discard, c, refusedBytes)
+	}
 }

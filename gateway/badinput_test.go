@@ -67,9 +67,9 @@ func badWords() []badWord {
 
 		{"]]> in text", body("a]]>b"), xmlWS, xmlBOSH, ""},
 		{"CDATA without an end", body("<![CDATA[x"), xmlWS, xmlBOSH, ""},
-		{"CDATA in the place of a stanza", "<![CDATA[" + evil + "]]>", xmlWS, xmlBOSH, ""},
+		{"CDATA in the place of a stanza", "<![CDATA[" + evil + "]]>", xmlWS, "bad-request bad-framing", ""},
 		{"CDATA in a tag", "<message xmlns='jabber:client' <![CDATA[x]]>/>", xmlWS, xmlBOSH, ""},
-		{"CDATA that ends twice", body("<![CDATA[x]]></body></message>" + evil + "]]>"), xmlWS, xmlBOSH, ""},
+		{"CDATA that ends twice", body("<![CDATA[x]]></body></message>" + evil + "]]>"), xmlWS, "bad-request bad-framing", ""},
 		{"CDATA with the end of a message", body("<![CDATA[</body></message>" + evil + "<message><body>]]>"), "", "", "</body></message>" + evil + "<message><body>"},
 		{"CDATA round its own end", body("<![CDATA[a]]]]><![CDATA[>b]]>"), "", "", "a]]>b"},
 		{"CDATA with a reference", body("<![CDATA[&lol;&#0;&lt;]]>"), "", "", "&lol;&#0;&lt;"},

@@ -53,7 +53,7 @@ type event struct {
 	ID      string `json:"id,omitempty"`      // message
 	Delayed bool   `json:"delayed,omitempty"` // message: from the room's history
 	State   string `json:"state,omitempty"`   // chatstate; presence: the condition of an error
-	Type    string `json:"type,omitempty"`    // presence
+	Type    string `json:"type,omitempty"`    // presence, iq
 	Self    bool   `json:"self,omitempty"`    // presence
 }
 

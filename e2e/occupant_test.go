@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"mellium.im/sasl"
 	"mellium.im/xmlstream"
@@ -106,8 +107,8 @@ func (o *occupant) handle(t xmlstream.TokenReadEncoder, start *xml.StartElement)
 			e.Created = e.Created || status.Code == 201
 		}
 		o.add(e)
-	case s.XMLName.Local == "iq" && s.Type == "result":
-		o.add(event{Event: "iq", ID: s.ID})
+	case s.XMLName.Local == "iq" && (s.Type == "result" || s.Type == "error"):
+		o.add(event{Event: "iq", ID: s.ID, Type: s.Type})
 	case s.Type == "error":
 		o.add(event{Event: "error", Text: s.Inner})
 	case s.XMLName.Local == "message" && s.Body != nil && s.Subject == nil:
@@ -133,6 +134,24 @@ func (o *occupant) join(room, nick string) {
 	o.room = room
 	o.write(fmt.Sprintf("<presence to='%s/%s'><x xmlns='http://jabber.org/protocol/muc'><history maxstanzas='0'/></x></presence>", room, nick))
 	o.next("presence", func(e event) bool { return e.Nick == nick && e.Type == "available" && e.Self })
+}
+
+// awaitNoRoom asks for the room until there is none. (ejabberd drops what comes to a room that is about to end, so
+// each question may stay without an answer.)
+func (o *occupant) awaitNoRoom(room string) {
+	o.t.Helper()
+	o.room = room
+	again := time.NewTicker(100 * time.Millisecond)
+	defer again.Stop()
+	timeout := time.After(patience)
+	for !o.has(func(e event) bool { return e.Event == "iq" && e.ID == "there" && e.Type == "error" }) {
+		o.write(fmt.Sprintf("<iq type='get' id='there' to='%s'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>", room))
+		select {
+		case <-again.C:
+		case <-timeout:
+			o.t.Fatalf("%s is still there after %v", room, patience)
+		}
+	}
 }
 
 func (o *occupant) say(text string) {

@@ -46,12 +46,13 @@ func TestNoRoomsMade(t *testing.T) {
 			}
 
 			// The room was undone: for Alice it is a new one, which is hers.
+			alice.awaitNoRoom(room)
 			alice.join(room, "Alice")
 			if !alice.has(func(e event) bool { return e.Event == "presence" && e.Self && e.Created }) {
 				t.Error("the refused room is still there")
 			}
 			alice.write("<iq type='set' id='own' to='" + room + "'><query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/></query></iq>")
-			alice.next("iq", func(e event) bool { return e.ID == "own" })
+			alice.next("iq", func(e event) bool { return e.ID == "own" && e.Type == "result" })
 			if anna.join(room, annasNick) {
 				t.Error("she made a room that was there")
 			}

@@ -4,14 +4,33 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
+// program is the program, built once; TestMain removes it.
+var program = sync.OnceValues(func() (string, error) {
+	var err error
+	if programDir, err = os.MkdirTemp("", "usher-bench-"); err != nil {
+		return "", err
+	}
+	return build(context.Background(), programDir)
+})
+
+var programDir string
+
+func TestMain(m *testing.M) {
+	status := m.Run()
+	os.RemoveAll(programDir) // of "" too: nothing
+	os.Exit(status)
+}
+
 // TestIdle is the idle scenario in small, with the real binary: every step is taken, and every figure is there.
 func TestIdle(t *testing.T) {
-	bin, err := build(t.Context(), t.TempDir())
+	bin, err := program()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +114,7 @@ func TestDescriptors(t *testing.T) {
 
 // A server that goes away in the middle is an error that says so, not a figure.
 func TestServerEnds(t *testing.T) {
-	bin, err := build(t.Context(), t.TempDir())
+	bin, err := program()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ import (
 )
 
 // patience bounds every wait of these tests; nothing depends on its length.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // component and site of the tests' config.
 const testComponent = "visitors.localhost"

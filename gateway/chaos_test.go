@@ -143,6 +143,13 @@ func (j *journal) settled() bool {
 	return true
 }
 
+// ends counts what has come.
+func (j *journal) ends() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.copies) + len(j.arrived) + len(j.reported)
+}
+
 // talker is one of two in a room who talk all the time: a new message whenever
 // fewer than two of his are without an end.
 type talker struct {
@@ -314,8 +321,14 @@ func serverKilledUnderTalk(t *testing.T, server *xmpptest.Server, visitors int) 
 	eventually(t, "everybody talks again", count(arrivals))
 	close(stop)
 	wg.Wait()
-	if !within(j.settled) {
-		t.Error("not every message has had its end")
+	// A loaded machine may take long: it is given up only when nothing comes any more.
+	for last := -1; !within(j.settled); {
+		if n := j.ends(); n == last {
+			t.Error("not every message has had its end")
+			break
+		} else {
+			last = n
+		}
 	}
 
 	for _, fault := range j.verdict() {

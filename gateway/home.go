@@ -30,10 +30,9 @@ type home struct {
 
 	mu        sync.Mutex
 	down      bool
-	lostAt    time.Time     // when the server was last heard before the loss
-	replay    func()        // ends the running replay
-	slots     chan struct{} // rooms being replayed at a time
-	farewells []byte        // complete stanzas in component form
+	lostAt    time.Time // when the server was last heard before the loss
+	replay    func()    // ends the running replay
+	farewells []byte    // complete stanzas in component form
 }
 
 // send queues a stanza on the link. If the link is busy it waits where the
@@ -82,6 +81,13 @@ func (h *home) farewell(b []byte) {
 		return
 	}
 	h.farewells = append(h.farewells, b...)
+}
+
+// isUp tells whether the edge has been told that the link is there.
+func (h *home) isUp() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return !h.down
 }
 
 // sayFarewells sends what was kept.

@@ -131,10 +131,7 @@ func (g *Gateway) linkUp(h *home) {
 // replay brings each visitor of a home back to where he was: directed presence,
 // then rooms, a bounded number at a time.
 func (g *Gateway) replay(ctx context.Context, h *home) {
-	h.mu.Lock()
 	slots := make(chan struct{}, replaySlots)
-	h.slots = slots
-	h.mu.Unlock()
 	g.visitors.each(func(v *visitor) {
 		if v.home != h || ctx.Err() != nil {
 			return
@@ -159,12 +156,9 @@ func (g *Gateway) replay(ctx context.Context, h *home) {
 			h.sendRaw(presences, true)
 		}
 		for _, o := range rooms {
-			select {
-			case slots <- struct{}{}:
-			case <-ctx.Done():
+			if !o.room.join(ctx, o, slots, g) {
 				return
 			}
-			o.room.enqueue(o, g)
 		}
 		if len(rooms) == 0 {
 			v.resume()

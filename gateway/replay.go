@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"bytes"
+	"context"
+	"slices"
 	"time"
 
 	"usher/xmpp"
@@ -34,24 +36,45 @@ func (r *room) unqueue(o *occupancy) {
 	}
 }
 
-// enqueue lines o up: one occupant of a room is replayed at a time, so that the
-// first one's answer tells whether the server still knows the room.
-func (r *room) enqueue(o *occupancy, g *Gateway) {
+// join lines up for the replay those of the room whose homes are up: one occupant
+// is replayed at a time, so that the first one's answer tells whether the
+// server still knows the room. slots bounds how many rooms are under way;
+// false: ctx ended first.
+func (r *room) join(ctx context.Context, o *occupancy, slots chan struct{}, g *Gateway) bool {
 	r.mu.Lock()
-	if _, ok := r.lost[o]; !ok {
-		r.mu.Unlock()
-		o.v.home.freeSlot()
-		return
+	idle := r.slots == nil
+	r.mu.Unlock()
+	if idle {
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			return false
+		}
 	}
-	r.queue = append(r.queue, o)
+	r.mu.Lock()
+	if idle && r.slots == nil {
+		r.slots = slots
+	} else if idle {
+		<-slots // the replay of another home was faster
+	}
+	for other := range r.lost {
+		if other != r.active && !slices.Contains(r.queue, other) && other.v.home.isUp() {
+			r.queue = append(r.queue, other)
+		}
+	}
 	r.mu.Unlock()
 	r.next(g)
+	return true
 }
 
 // next puts the next occupant on the stage, if it is free.
 func (r *room) next(g *Gateway) {
 	r.mu.Lock()
 	if r.active != nil || len(r.queue) == 0 {
+		if r.active == nil && r.slots != nil {
+			<-r.slots
+			r.slots = nil
+		}
 		r.mu.Unlock()
 		return
 	}
@@ -59,7 +82,7 @@ func (r *room) next(g *Gateway) {
 	r.queue = r.queue[1:]
 	r.active = o
 	if r.patience == nil {
-		r.patience = time.AfterFunc(g.cfg.Upstream.Hold.Age, func() { r.settle(g) })
+		r.patience = time.AfterFunc(g.cfg.Upstream.Hold.Age, func() { r.hurry(g) })
 	}
 	r.mu.Unlock()
 	o.v.mu.Lock()
@@ -271,23 +294,25 @@ func (r *room) replayed(o *occupancy, g *Gateway) {
 	r.unqueue(o)
 	last := len(r.lost) == 0
 	r.mu.Unlock()
-	o.v.home.freeSlot()
 	if last {
 		g.spawn(func() { r.settle(g) }) // it may wait for the link, which this goroutine may be reading
-		return
 	}
 	r.next(g)
 }
 
-// freeSlot lets the replay of another room begin.
-func (h *home) freeSlot() {
-	h.mu.Lock()
-	slots := h.slots
-	h.mu.Unlock()
-	select {
-	case <-slots:
-	default:
+// hurry settles the room without those whose home stays away; it waits on for
+// those who are being brought back.
+func (r *room) hurry(g *Gateway) {
+	r.mu.Lock()
+	for o := range r.lost {
+		if o.v.home.isUp() && r.patience != nil {
+			r.patience.Reset(g.cfg.Upstream.Hold.Age)
+			r.mu.Unlock()
+			return
+		}
 	}
+	r.mu.Unlock()
+	r.settle(g)
 }
 
 // settle ends a room's replay when all of this edge are back, or the others

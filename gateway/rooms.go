@@ -85,6 +85,7 @@ type room struct {
 	lost      map[*occupancy]struct{} // not back yet
 	queue     []*occupancy            // to be replayed, one at a time
 	active    *occupancy
+	slots     chan struct{}       // holds a token of ours while the queue is being worked off
 	forgotten bool                // the server did not know the room any more
 	before    map[string]struct{} // nicks before the replay
 	patience  *time.Timer         // settles the room without those who don't come

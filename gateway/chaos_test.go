@@ -231,7 +231,7 @@ func (k *talker) note(id, from string, failed bool) {
 func (k *talker) talk(wg *sync.WaitGroup) {
 	defer wg.Done()
 	<-k.start
-	pace := time.NewTicker(time.Second) // the load, nothing waits for it
+	pace := time.NewTicker(2 * time.Second) // the load, nothing waits for it
 	defer pace.Stop()
 	for n := 1; ; n++ {
 		select {

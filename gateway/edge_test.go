@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"usher/c2s"
+	"usher/upstream"
 	"usher/xmpp"
 	"usher/xmpp/xmpptest"
 )
@@ -358,4 +359,55 @@ func linkLossIsRecovered(t *testing.T, server *xmpptest.Server) {
 		defer r.mu.Unlock()
 		return len(r.sent) == 0
 	})
+}
+
+// TestOneLinkLost: one of two links is lost while the server lives and the
+// others go on talking. Who comes back gets what he missed, and nothing twice.
+func TestOneLinkLost(t *testing.T) {
+	server := xmpptest.RunProsody(t, xmpptest.ServerOptions{Components: []xmpptest.Component{
+		{Domain: testComponent, Secret: "s3cret"}, {Domain: "v2.localhost", Secret: "s3cret"}}})
+	yaml := strings.Replace(edgeConfig(server.ComponentAddr(), "    create_rooms: true\n"), "  rooms:", "    - {domain: v2.localhost, secret: s3cret}\n  rooms:", 1)
+	g := startEdge(t, yaml)
+	a, b := newGuest(t, g, testComponent), newGuest(t, g, testComponent)
+	lost := "v2.localhost"
+	if strings.Contains(a.jid, lost) {
+		a, b = b, a
+	}
+	if strings.Contains(a.jid, lost) || !strings.Contains(b.jid, lost) {
+		t.Fatalf("the visitors are not on both links: %s, %s", a.jid, b.jid)
+	}
+	room := "tea@conference.localhost"
+	a.join(room, "ann")
+	a.unlock(room)
+	b.join(room, "ben")
+	a.say(room, "m1", "before")
+	a.expect("message", "id='m1'")
+	b.expect("message", "id='m1'")
+
+	// The server gives the name to somebody else (conflict: kick_old).
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	thief, err := upstream.Dial(ctx, upstream.Config{Domain: lost, Secret: "s3cret", Address: server.ComponentAddr(), HighWater: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer thief.Close(ctx)
+	go thief.Serve(ctx, &stranger{in: make(chan string, 1000)}) // ends when the edge takes the name back
+	b.expect("message", "state='down'")
+	a.say(room, "m2", "meanwhile")
+	a.expect("message", "id='m2'")
+	b.say(room, "m3", "held")
+	if _, before := b.until("message", "id='m2'", "meanwhile"); strings.Contains(strings.Join(before, ""), "id='m1'") {
+		t.Errorf("ben got m1 twice: %q", before)
+	}
+	b.expect("message", "state='up'")
+	if _, before := b.until("message", "id='m3'"); strings.Contains(strings.Join(before, ""), "id='m1'") {
+		t.Errorf("ben got m1 twice: %q", before)
+	}
+	a.expect("message", "id='m3'")
+	a.say(room, "m4", "after")
+	a.expect("message", "id='m4'")
+	if _, before := b.until("message", "id='m4'"); strings.Contains(strings.Join(before, ""), "<body") {
+		t.Errorf("ben got something twice: %q", before)
+	}
 }

@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"bytes"
+	"maps"
+	"slices"
 
 	"usher/xmpp"
 )
@@ -17,6 +19,7 @@ func (v *visitor) broadcast(e *xmpp.Element) {
 		}
 	case "unavailable":
 		v.mu.Lock()
+		peers := slices.Collect(maps.Keys(v.peers))
 		to := make([]string, 0, len(v.directed)+len(v.rooms))
 		for jid := range v.directed {
 			to = append(to, jid)
@@ -27,6 +30,9 @@ func (v *visitor) broadcast(e *xmpp.Element) {
 		v.mu.Unlock()
 		for _, jid := range to {
 			v.sendPresence(e, []byte(jid))
+		}
+		for _, jid := range peers {
+			v.g.toVisitor(v, e, []byte(jid))
 		}
 	default:
 		v.g.count.drop(DropForbiddenOut)
@@ -80,14 +86,8 @@ func isJoin(g *Gateway, e *xmpp.Element) (join bool) {
 
 // direct notes that to has the visitor's presence; false: he has been refused.
 func (v *visitor) direct(e *xmpp.Element, to []byte) bool {
-	if string(e.Type) != "" {
-		v.mu.Lock()
-		delete(v.directed, string(to))
-		v.mu.Unlock()
-		return true
-	}
 	v.mu.Lock()
-	if _, ok := v.directed[string(to)]; !ok && len(v.directed) >= maxDirected {
+	if _, ok := v.directed[string(to)]; !ok && v.tooManyKnow() {
 		v.mu.Unlock()
 		v.g.count.drop(DropPresenceLimit)
 		v.refuse(e, errPresences)
@@ -100,6 +100,31 @@ func (v *visitor) direct(e *xmpp.Element, to []byte) bool {
 	v.mu.Unlock()
 	return true
 }
+
+// directPeer is direct for presence of any type to another visitor. The server behind never hears of it.
+func (v *visitor) directPeer(e *xmpp.Element, to []byte) bool {
+	v.mu.Lock()
+	_, ok := v.peers[string(to)]
+	switch {
+	case string(e.Type) != "":
+		delete(v.peers, string(to))
+	case !ok && v.tooManyKnow():
+		v.mu.Unlock()
+		v.g.count.drop(DropPresenceLimit)
+		v.refuse(e, errPresences)
+		return false
+	case !ok:
+		if v.peers == nil {
+			v.peers = make(map[string]struct{})
+		}
+		v.peers[string(to)] = struct{}{}
+	}
+	v.mu.Unlock()
+	return true
+}
+
+// tooManyKnow tells whether nobody else may get the visitor's presence. Under mu.
+func (v *visitor) tooManyKnow() bool { return len(v.directed)+len(v.peers) >= maxDirected }
 
 // enter notes a join, a change of presence in a room, or a change of nick;
 // false: the visitor has been refused.

@@ -164,11 +164,8 @@ func (v *visitor) patient() bool { return v.stream.Info().Transport == "ws" }
 
 // toVisitor takes a stanza from one visitor to another, or to himself.
 func (g *Gateway) toVisitor(from *visitor, e *xmpp.Element, to []byte) {
-	local, domain, resource := xmpp.SplitJID(to)
-	v := g.visitors.find(local, domain)
-	if v != nil && len(resource) > 0 && !bytes.Equal(v.jid, to) {
-		v = nil
-	}
+	_, _, resource := xmpp.SplitJID(to)
+	v := g.visitors.addressed(to)
 	if v == nil {
 		g.count.drop(DropUnknownVisitor)
 		from.refuse(e, errUnavailable) // RFC 6121 §8.5.1
@@ -187,7 +184,7 @@ func (g *Gateway) toVisitor(from *visitor, e *xmpp.Element, to []byte) {
 		return
 	}
 	if e.Kind == xmpp.Presence && v != from {
-		if !from.direct(e, to) {
+		if !from.directPeer(e, to) {
 			return
 		}
 	}

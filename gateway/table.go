@@ -1,6 +1,11 @@
 package gateway
 
-import "sync"
+import (
+	"bytes"
+	"sync"
+
+	"usher/xmpp"
+)
 
 // table finds a visitor by the localpart of his address. Looking up by bytes
 // doesn't allocate; 256 shards keep writers out of each other's way.
@@ -48,6 +53,16 @@ func (t *table) find(local, domain []byte) *visitor {
 	v := s.m[string(local)]
 	s.mu.RUnlock()
 	if v == nil || v.home.Domain() != string(domain) {
+		return nil
+	}
+	return v
+}
+
+// addressed returns the visitor that a canonical address, bare or full, is for, or nil.
+func (t *table) addressed(to []byte) *visitor {
+	local, domain, resource := xmpp.SplitJID(to)
+	v := t.find(local, domain)
+	if v != nil && len(resource) > 0 && !bytes.Equal(v.jid, to) {
 		return nil
 	}
 	return v

@@ -50,6 +50,7 @@ type visitor struct {
 	nextID    uint32
 	requests  map[uint32]*request
 	directed  map[string][]byte     // address -> the last available presence, in component form
+	peers     map[string]struct{}   // other visitors who have his presence: the edge tells them itself
 	rooms     map[string]*occupancy // room's bare JID -> our place in it
 	opened    map[string]struct{}   // rooms opened to this visitor by invitation
 	held      []held
@@ -264,8 +265,8 @@ func (v *visitor) close() bool {
 		return bound
 	}
 	v.closed = true
-	rooms, directed, waiting, requests := v.rooms, v.directed, v.held, v.requests
-	v.rooms, v.directed, v.held, v.requests, v.opened = nil, nil, nil, nil, nil
+	rooms, directed, peers, waiting, requests := v.rooms, v.directed, v.peers, v.held, v.requests
+	v.rooms, v.directed, v.peers, v.held, v.requests, v.opened = nil, nil, nil, nil, nil, nil
 	v.mu.Unlock()
 	v.g.wheel.Stop(&v.timer)
 	v.g.visitors.remove(v)
@@ -278,11 +279,16 @@ func (v *visitor) close() bool {
 	for bare, o := range rooms {
 		o.room.leave(o, v.g)
 		if o.state != undone {
-			gone = appendUnavailable(gone, v.jid, bare+"/"+o.nick)
+			gone = appendUnavailable(gone, v.jid, bare+"/"+o.nick, "")
 		}
 	}
 	for to := range directed {
-		gone = appendUnavailable(gone, v.jid, to)
+		gone = appendUnavailable(gone, v.jid, to, "")
+	}
+	for to := range peers {
+		if p := v.g.visitors.addressed([]byte(to)); p != nil {
+			p.tell(appendUnavailable(nil, v.jid, p.full(), xmpp.NSClient))
+		}
 	}
 	for i := range waiting {
 		// What he asked to be said is still said when the link is back.
@@ -298,8 +304,12 @@ func (v *visitor) close() bool {
 	return true
 }
 
-func appendUnavailable(dst, from []byte, to string) []byte {
+// appendUnavailable writes that from is gone. Upstream the namespace is inherited: space is "".
+func appendUnavailable(dst, from []byte, to, space string) []byte {
 	dst = append(dst, "<presence"...)
+	if space != "" {
+		dst = xmpp.AppendAttr(dst, "xmlns", []byte(space))
+	}
 	dst = xmpp.AppendAttr(dst, "from", from)
 	dst = xmpp.AppendAttr(dst, "to", []byte(to))
 	return append(dst, " type='unavailable'/>"...)

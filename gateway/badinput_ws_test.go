@@ -7,8 +7,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-
-	"github.com/fasthttp/websocket"
 )
 
 // Whatever one visitor says over WebSocket, the others on the same link chat on.
@@ -124,16 +122,7 @@ const openWS = "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='" + testCo
 
 // badLoginWS: what goes wrong before a visitor is one.
 func (s *scene) badLoginWS(t *testing.T) {
-	dial := func(t *testing.T) *browser {
-		t.Helper()
-		d := websocket.Dialer{Subprotocols: []string{"xmpp"}, HandshakeTimeout: patience}
-		c, _, err := d.Dial("ws://"+s.address+pathWS, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { c.Close() })
-		return &browser{t: t, c: c}
-	}
+	dial := func(t *testing.T) *browser { return &browser{t: t, c: s.dial(t)} }
 	opened := func(t *testing.T) *browser {
 		b := dial(t)
 		b.ask(openWS, "<stream:features")

@@ -32,6 +32,12 @@ func dialBrowser(t testing.TB, address, domain string) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return loginBrowser(t, c, domain)
+}
+
+// loginBrowser takes a connection from the upgrade to a bound stream.
+func loginBrowser(t testing.TB, c *websocket.Conn, domain string) *browser {
+	t.Helper()
 	b := &browser{t: t, c: c, done: make(chan error, 1)}
 	open := "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='" + domain + "' version='1.0'/>"
 	b.ask(open, "<features", "<stream:features")

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"crypto/tls"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -23,6 +24,8 @@ type scene struct {
 	g       *Gateway
 	server  *xmpptest.Server
 	address string // of the public listener
+	secure  string // "s" behind http and ws where it has TLS
+	dialer  websocket.Dialer
 	http    *http.Client
 	witness *browser
 	heard   chan string // by the witness, as gist writes it
@@ -45,12 +48,18 @@ func newScene(t *testing.T, more string, change ...func(*Gateway)) *scene {
 	t.Helper()
 	s := &scene{heard: make(chan string, 1000)}
 	s.server = xmpptest.RunProsody(t, xmpptest.ServerOptions{Components: []xmpptest.Component{{Domain: testComponent, Secret: "s3cret"}}})
-	s.g = startEdge(t, edgeConfig(s.server.ComponentAddr(), "    create_rooms: true\n")+more, change...)
+	yaml := strings.Replace(edgeConfig(s.server.ComponentAddr(), "    create_rooms: true\n"), "allow: [", "allow: [visitors, ", 1)
+	s.g = startEdge(t, yaml+more, change...)
 	s.address = s.g.doors.public[0].Addr().String()
-	transport := &http.Transport{MaxIdleConnsPerHost: 4}
+	trust := &tls.Config{InsecureSkipVerify: true}
+	if s.g.cfg.TLS != nil {
+		s.secure = "s"
+	}
+	s.dialer = websocket.Dialer{Subprotocols: []string{"xmpp"}, HandshakeTimeout: patience, TLSClientConfig: trust}
+	transport := &http.Transport{MaxIdleConnsPerHost: 4, TLSClientConfig: trust}
 	s.http = &http.Client{Transport: transport, Timeout: patience}
-	s.witness = dialBrowser(t, s.address, testComponent)
-	t.Cleanup(func() { s.witness.c.Close(); transport.CloseIdleConnections() })
+	s.witness = s.browser(t)
+	t.Cleanup(transport.CloseIdleConnections)
 	s.witness.ask("<presence xmlns='jabber:client' to='"+sceneRoom+"/witness'><x xmlns='http://jabber.org/protocol/muc'/></presence>", "<presence")
 	s.witness.ask("<iq xmlns='jabber:client' type='set' id='cfg' to='"+sceneRoom+"'><query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/></query></iq>", "<iq")
 	s.witness.seen = func(e string) { s.heard <- gist(e) }
@@ -59,6 +68,20 @@ func newScene(t *testing.T, more string, change ...func(*Gateway)) *scene {
 	s.log = s.logSize(t)
 	return s
 }
+
+// dial opens a WebSocket.
+func (s *scene) dial(t *testing.T) *websocket.Conn {
+	t.Helper()
+	c, _, err := s.dialer.Dial("ws"+s.secure+"://"+s.address+pathWS, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// browser is a visitor over WebSocket.
+func (s *scene) browser(t *testing.T) *browser { return loginBrowser(t, s.dial(t), testComponent) }
 
 // element is what gist reads of one.
 type element struct {
@@ -189,8 +212,7 @@ type wsVisitor struct {
 
 func (s *scene) overWS(t *testing.T) *wsVisitor {
 	t.Helper()
-	v := &wsVisitor{dialBrowser(t, s.address, testComponent), s, s.nick()}
-	t.Cleanup(func() { v.c.Close() })
+	v := &wsVisitor{s.browser(t), s, s.nick()}
 	v.send(fmt.Sprintf(joinScene, v.nick))
 	for { // the subject is the last that comes at a join (XEP-0045 §7.2.15)
 		e, err := v.read()
@@ -330,7 +352,7 @@ func (a *answer) check(t *testing.T, origin string) {
 }
 
 func (s *scene) try(method, body string, headers ...string) (*answer, error) {
-	request, err := http.NewRequest(method, "http://"+s.address+pathBOSH, strings.NewReader(body))
+	request, err := http.NewRequest(method, "http"+s.secure+"://"+s.address+pathBOSH, strings.NewReader(body))
 	if err != nil {
 		return nil, err
 	}

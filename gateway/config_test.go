@@ -120,7 +120,7 @@ sites:
 		{"a tag", "node: !!str 12\n" + minimal, []string{"u.yaml:1: node: YAML tags are not supported"}},
 		{"no such anchor", "node: *name\n" + minimal, []string{"u.yaml:1: node: no anchor of this name before it"}},
 		{"no such kind of listener", "listen: [127.0.0.1:8080, 'unix:', localhost]\n" + minimal, []string{
-			`u.yaml:1: listen[1]: "unix:": nothing usable after unix:`,
+			`u.yaml:1: listen[1]: "unix:": nothing usable after "unix:"`,
 			`u.yaml:1: listen[2]: "localhost" is no address: want host:port, unix:PATH or systemd:NAME`}},
 		{"the same listener", "admin: 127.0.0.1:8080\n" + minimal, []string{"u.yaml:1: admin: 127.0.0.1:8080 is a public listener too"}},
 		{"no listener", "listen: []\n" + minimal, []string{"u.yaml:1: listen: must not be empty"}},

@@ -157,7 +157,7 @@ func (l *Listen) UnmarshalText(b []byte) error {
 	s := string(b)
 	if network, rest, ok := strings.Cut(s, ":"); ok && (network == "unix" || network == "systemd") {
 		if rest == "" || strings.ContainsRune(rest, 0) {
-			return fmt.Errorf("%q: nothing usable after %s:", s, network)
+			return fmt.Errorf("%q: nothing usable after %q", s, network+":")
 		}
 		*l = Listen{network, rest}
 		return nil

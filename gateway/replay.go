@@ -379,11 +379,11 @@ func (r *room) resend(o *occupancy, forgotten bool, g *Gateway) {
 			s.release()
 			continue
 		}
-		nick, id, stanza := s.nick, append([]byte(nil), s.id...), append([]byte(nil), s.stanza...)
+		id, stanza := append([]byte(nil), s.id...), append([]byte(nil), s.stanza...)
 		s.release()
 		o.v.mu.Lock()
 		o.unconfirmed += len(stanza)
-		nick = o.nick
+		nick := o.nick
 		o.v.mu.Unlock()
 		r.track(o, nick, id, stanza, g.now())
 		o.v.home.sendRaw(stanza, true)

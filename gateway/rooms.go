@@ -236,9 +236,6 @@ func (r *room) expire(now time.Time) (old []*sent) {
 	return old
 }
 
-// untrack takes back the last track of a message that could not be sent.
-func (r *room) untrack(o *occupancy, id []byte) { r.refused(o, id) }
-
 // notice keeps the list of nicks.
 func (r *room) notice(nick []byte, available bool) {
 	r.mu.Lock()

@@ -74,10 +74,9 @@ func (r *router) push(batch []byte) {
 
 // caller is a visitor whose carrier frames what there is at once.
 type caller struct {
-	r      *router
-	s      *c2s.Stream
-	jid    string
-	closed bool
+	r   *router
+	s   *c2s.Stream
+	jid string
 }
 
 // Wake frames as a WebSocket does and throws it away.

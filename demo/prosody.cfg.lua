@@ -3,6 +3,7 @@ run_as_root = true -- only matters if the demo is run by root
 daemonize = false
 pidfile = "@DIR@/prosody.pid"
 data_path = "@DIR@/data"
+certificates = "@DIR@" -- none are needed
 log = { { levels = { min = "info" }, to = "console" } }
 
 interfaces = { "127.0.0.1" }

@@ -316,6 +316,7 @@ func serverKilledUnderTalk(t *testing.T, server *xmpptest.Server, visitors int) 
 	arrivals := func() int { j.mu.Lock(); defer j.mu.Unlock(); return len(j.arrived) }
 	eventually(t, "everybody talks", count(arrivals))
 
+	killed := time.Now()
 	server.Kill()
 	eventually(t, "the edge has noticed", func() bool { return g.links()[0].State != "up" && g.links()[1].State != "up" })
 	if err := server.Start(); err != nil {
@@ -324,6 +325,7 @@ func serverKilledUnderTalk(t *testing.T, server *xmpptest.Server, visitors int) 
 	for _, k := range talkers {
 		waitFor(t, k.up, "link back")
 	}
+	t.Logf("all are back after %v", time.Since(killed).Round(time.Millisecond))
 	eventually(t, "everybody talks again", count(arrivals))
 	close(stop)
 	wg.Wait()
@@ -337,6 +339,7 @@ func serverKilledUnderTalk(t *testing.T, server *xmpptest.Server, visitors int) 
 		}
 	}
 
+	t.Logf("all is said after %v", time.Since(killed).Round(time.Millisecond))
 	for _, fault := range j.verdict() {
 		t.Error(fault)
 	}

@@ -38,10 +38,7 @@ func (v *visitor) hold(e *xmpp.Element, h *xmpp.Header) bool {
 		return true
 	}
 	now := v.g.now()
-	if len(v.held) == 0 {
-		due := now.Add(v.g.cfg.Upstream.Hold.Age)
-		v.g.wheel.Set(&v.timer, due, v) // earlier than any request's own
-	}
+	v.schedule(now.Add(v.g.cfg.Upstream.Hold.Age))
 	v.held = append(v.held, held{
 		at: now, kind: e.Kind, typ: string(e.Type), to: string(h.To), id: string(e.ID), stanza: stanza,
 	})
@@ -140,6 +137,7 @@ func (v *visitor) sendHeld(s *held) error {
 		return v.home.sendRaw(s.stanza, true)
 	}
 	o.unconfirmed += len(s.stanza)
+	v.schedule(v.g.now().Add(confirmTime))
 	nick := o.nick
 	v.mu.Unlock()
 	o.room.track(o, nick, id, s.stanza, v.g.now())

@@ -383,6 +383,7 @@ func (r *room) resend(o *occupancy, forgotten bool, g *Gateway) {
 		s.release()
 		o.v.mu.Lock()
 		o.unconfirmed += len(stanza)
+		o.v.schedule(g.now().Add(confirmTime))
 		nick := o.nick
 		o.v.mu.Unlock()
 		r.track(o, nick, id, stanza, g.now())

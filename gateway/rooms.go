@@ -67,10 +67,10 @@ type sent struct {
 	at     time.Time // when it was sent; once own, when that copy came
 }
 
-// partialFor is how long a message is kept that its sender has back, but not
-// all others, for the case that the server crashes just then; and one that a
-// service without ids never confirms.
-const partialFor = 60 * time.Second
+// confirmTime is how long a message is kept whose copies are not all back. Then its
+// sender is told if his own is missing, unless the service is one that doesn't
+// keep ids; what only others may lack is forgotten: nobody has crashed.
+const confirmTime = 60 * time.Second
 
 // room is what this edge's visitors in one room share.
 type room struct {
@@ -78,6 +78,7 @@ type room struct {
 
 	mu        sync.Mutex
 	occupants map[*occupancy]struct{}
+	keepsIDs  bool // a copy came back under the id that it was sent with
 	sent      []*sent
 	nicks     map[string]struct{} // who is in the room, as far as presence told
 
@@ -160,6 +161,7 @@ func (r *room) confirm(o *occupancy, nick, id []byte, delayed bool, now time.Tim
 		}
 		if s.o == o && !s.own {
 			s.own, s.at = true, now
+			r.keepsIDs = true
 		}
 		if !delayed {
 			s.copies++
@@ -210,30 +212,38 @@ func (r *room) track(o *occupancy, nick string, id, stanza []byte, now time.Time
 	s.stanza = append(s.stanza[:0], stanza...)
 	r.mu.Lock()
 	s.need = len(r.occupants)
-	old := r.expire(now)
 	r.sent = append(r.sent, s)
 	r.mu.Unlock()
-	for _, s := range old {
-		s.release()
-	}
 }
 
-// expire takes out what is kept no longer: partial copies, and messages that a
-// room without ids never confirms. The caller holds r.mu and releases them. No
-// message expires while the room is being replayed.
-func (r *room) expire(now time.Time) (old []*sent) {
+// expire lets go of what has waited for longer than confirmTime. No message
+// expires while the room is being replayed.
+func (r *room) expire(now time.Time) {
+	r.mu.Lock()
 	if len(r.lost) > 0 {
-		return nil
+		r.mu.Unlock()
+		return
 	}
-	for len(r.sent) > 0 {
-		s := r.sent[0]
-		if now.Sub(s.at) < partialFor {
-			break
+	var old []*sent
+	kept := r.sent[:0]
+	for _, s := range r.sent {
+		if now.Sub(s.at) < confirmTime {
+			kept = append(kept, s)
+		} else {
+			old = append(old, s)
 		}
-		r.sent = r.sent[1:]
-		old = append(old, s)
 	}
-	return old
+	clear(r.sent[len(kept):])
+	r.sent = kept
+	report := r.keepsIDs
+	r.mu.Unlock()
+	for _, s := range old {
+		if report && !s.own {
+			s.o.report(s)
+		} else {
+			s.release()
+		}
+	}
 }
 
 // notice keeps the list of nicks.

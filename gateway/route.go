@@ -148,9 +148,10 @@ func (v *visitor) sendToRoom(e *xmpp.Element, to []byte, h *xmpp.Header) error {
 		}
 	}
 	o.unconfirmed += len(*buf)
-	nick := o.nick
+	nick, now := o.nick, v.g.now()
+	v.schedule(now.Add(confirmTime))
 	v.mu.Unlock()
-	o.room.track(o, nick, h.ID, *buf, v.g.now())
+	o.room.track(o, nick, h.ID, *buf, now)
 	err := v.home.sendRaw(*buf, v.patient())
 	if err != nil {
 		o.room.refused(o, h.ID)

@@ -41,6 +41,7 @@ type visitor struct {
 	timer c2s.Timer // next expiry of requests and held stanzas
 
 	mu        sync.Mutex
+	due       time.Time // what timer is set to; zero = not set
 	bound     bool
 	closed    bool
 	holding   bool // the home's link is down or being replayed: stanzas go to held
@@ -168,9 +169,7 @@ func (v *visitor) request(r request, buf []byte) (id []byte, ok bool) {
 	}
 	v.nextID++
 	v.requests[v.nextID] = &r
-	if len(v.requests) == 1 && len(v.held) == 0 {
-		v.g.wheel.Set(&v.timer, r.expires, v)
-	}
+	v.schedule(r.expires)
 	buf = append(buf, v.token...)
 	buf = append(buf, '.')
 	return strconv.AppendUint(buf, uint64(v.nextID), 10), true
@@ -207,11 +206,22 @@ func (v *visitor) requestNumber(id []byte) (uint32, bool) {
 	return uint32(n), n < 1<<32
 }
 
-// Due gives up requests and held stanzas whose time has passed.
+// schedule makes Due run at that time, or earlier. The caller holds v.mu.
+func (v *visitor) schedule(at time.Time) {
+	if v.closed || !v.due.IsZero() && !at.Before(v.due) {
+		return
+	}
+	v.due = at
+	v.g.wheel.Set(&v.timer, at, v)
+}
+
+// Due gives up what has waited too long: requests, held stanzas, and messages
+// that no room has confirmed.
 func (v *visitor) Due(now time.Time) {
 	var late []*request
 	var next time.Time
 	v.mu.Lock()
+	v.due = time.Time{}
 	for n, r := range v.requests {
 		if now.Before(r.expires) {
 			next = earlier(next, r.expires)
@@ -224,8 +234,15 @@ func (v *visitor) Due(now time.Time) {
 	if len(v.held) > 0 {
 		next = earlier(next, v.held[0].at.Add(v.g.cfg.Upstream.Hold.Age))
 	}
-	if !next.IsZero() && !v.closed {
-		v.g.wheel.Set(&v.timer, next, v)
+	var rooms []*room
+	for _, o := range v.rooms {
+		if o.unconfirmed > 0 {
+			rooms = append(rooms, o.room)
+			next = earlier(next, now.Add(confirmTime/2))
+		}
+	}
+	if !next.IsZero() {
+		v.schedule(next)
 	}
 	v.mu.Unlock()
 	for _, r := range late {
@@ -233,6 +250,9 @@ func (v *visitor) Due(now time.Time) {
 	}
 	for i := range aged {
 		v.giveUp(&aged[i], DropHoldAge)
+	}
+	for _, r := range rooms {
+		r.expire(now)
 	}
 }
 

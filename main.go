@@ -86,6 +86,7 @@ func serve(args []string, stderr io.Writer) int {
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
 	go reload(ctx, hangup, g, log) // ends with ctx
+	go tidy(ctx, log)              // ends with ctx
 	log.Info("starting", "version", gateway.Version(), "node", cfg.Node, "sites", len(cfg.Sites))
 	err = g.Run(ctx)
 	stop()

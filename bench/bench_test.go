@@ -38,7 +38,7 @@ func TestIdle(t *testing.T) {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			var out, progress bytes.Buffer
 			profile := filepath.Join(t.TempDir(), "heap")
-			args = append([]string{"idle", "-n", "200", "-json", "-every", "20ms", "-bin", bin, "-profile", profile}, args...)
+			args = append([]string{"idle", "-n", "200", "-json", "-every", "20ms", "-rest", "0s", "-bin", bin, "-profile", profile}, args...)
 			if status := run(t.Context(), args, &out, &progress); status != 0 {
 				t.Fatalf("status %d\n%s", status, progress.String())
 			}
@@ -55,7 +55,7 @@ func TestIdle(t *testing.T) {
 					t.Errorf("report on something else: %+v", r)
 				}
 				for what, rss := range map[string]int64{
-					"before": r.Before, "logged in": r.LoggedIn, "after chat": r.AfterChat, "collected": r.Collected,
+					"before": r.Before, "logged in": r.LoggedIn, "after chat": r.AfterChat, "at rest": r.AtRest,
 				} {
 					if rss < 4<<20 || rss > 1<<30 {
 						t.Errorf("%s: %d bytes can't be the server's", what, rss)

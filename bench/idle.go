@@ -23,6 +23,7 @@ type idleOptions struct {
 	json       bool
 	bin        string
 	profile    string        // file for the server's heap profile at the end; "" = none
+	rest       time.Duration // before the memory at rest is read
 	every      time.Duration // between two looks at the server's memory
 }
 
@@ -40,10 +41,10 @@ type idleReport struct {
 	Before    int64    `json:"rss_before"`    // nobody is there, but some have been
 	LoggedIn  int64    `json:"rss_logged_in"` // all idle
 	AfterChat int64    `json:"rss_after_chat"`
-	Collected int64    `json:"rss_collected"` // and after a garbage collection
-	Live      goMemory `json:"live"`          // then, as the runtime sees it
-	LiveBase  goMemory `json:"live_before"`
-	Restless  bool     `json:"restless"` // memory still moved when patience ended: don't trust it
+	AtRest    int64    `json:"rss_at_rest"` // when nothing has happened for a while: the figure that goals are about
+	Live      goMemory `json:"live"`        // of that, what the runtime finds in use
+	LiveBase  goMemory `json:"live_before"` // the same before
+	Restless  bool     `json:"restless"`    // memory still moved when patience ended: don't trust it
 }
 
 // each is what a session adds to the process, in bytes.
@@ -60,6 +61,7 @@ func idle(ctx context.Context, args []string, out, progress io.Writer) error {
 	flags.BoolVar(&o.json, "json", false, "print one JSON object a run")
 	flags.StringVar(&o.bin, "bin", "", "Usher's binary; without it, it is built from this module, so run it there")
 	flags.StringVar(&o.profile, "profile", "", "write the server's heap profile to `file`.ws and file.bosh")
+	flags.DurationVar(&o.rest, "rest", 45*time.Second, "how long nothing happens before the memory at rest is read: Usher looks for what it can give back every 15 s")
 	flags.DurationVar(&o.every, "every", 500*time.Millisecond, "between two of the ten looks at a memory that has settled")
 	switch err := flags.Parse(args); {
 	case err == flag.ErrHelp:
@@ -76,8 +78,8 @@ func idle(ctx context.Context, args []string, out, progress io.Writer) error {
 		fmt.Fprintf(progress, "-transport: no %q\n", o.transport)
 		return errUsage
 	}
-	if flags.NArg() > 0 || o.n < 1 || o.n > 19000 || o.workers < 1 || o.every <= 0 {
-		fmt.Fprintln(progress, "-n: 1 to 19000; -c: 1 or more; -every: more than 0; no arguments")
+	if flags.NArg() > 0 || o.n < 1 || o.n > 19000 || o.workers < 1 || o.every <= 0 || o.rest < 0 {
+		fmt.Fprintln(progress, "-n: 1 to 19000; -c: 1 or more; -every: more than 0; -rest: 0 or more; no arguments")
 		return errUsage
 	}
 	for _, transport := range transports {
@@ -191,10 +193,13 @@ func (o *idleOptions) steps(ctx context.Context, s *server, all *crowd, r *idleR
 	}); err != nil {
 		return err
 	}
-	if r.LiveBase, err = s.collect(ctx); err != nil {
+	if err := rest(ctx, o.rest, all.progress); err != nil {
 		return err
 	}
 	if err := settle(&r.Before, "the first ones are gone"); err != nil {
+		return err
+	}
+	if r.LiveBase, err = s.collect(ctx); err != nil {
 		return err
 	}
 	took, used, err := all.each(ctx, "logging in", all.enter)
@@ -220,13 +225,27 @@ func (o *idleOptions) steps(ctx context.Context, s *server, all *crowd, r *idleR
 	if err := settle(&r.AfterChat, "said something"); err != nil {
 		return err
 	}
+	if err := rest(ctx, o.rest, all.progress); err != nil {
+		return err
+	}
+	if err := settle(&r.AtRest, "rested"); err != nil {
+		return err
+	}
 	if r.Live, err = s.collect(ctx); err != nil {
 		return err
 	}
-	if err := settle(&r.Collected, "garbage collected"); err != nil {
-		return err
-	}
 	return all.present(ctx) // nobody has left meanwhile
+}
+
+// rest lets nothing happen for d.
+func rest(ctx context.Context, d time.Duration, progress io.Writer) error {
+	fmt.Fprintf(progress, "resting for %v\n", d)
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (r *idleReport) print(out io.Writer) error {
@@ -240,10 +259,10 @@ func (r *idleReport) print(out io.Writer) error {
   server's RSS before     %8.1f MB
     all logged in         %8.1f MB    %6.2f kB a session
     after a message each  %8.1f MB    %6.2f kB a session
-    garbage collected     %8.1f MB    %6.2f kB a session, of which live: heap %.2f kB, stacks %.2f kB
+    at rest               %8.1f MB    %6.2f kB a session, of which live: heap %.2f kB, stacks %.2f kB
 `, name, r.Sessions, r.Upstream, r.Rate, r.SetupCPU, r.ChatCPU, float64(r.Before)/1e6,
 		float64(r.LoggedIn)/1e6, r.each(r.LoggedIn)/1e3, float64(r.AfterChat)/1e6, r.each(r.AfterChat)/1e3,
-		float64(r.Collected)/1e6, r.each(r.Collected)/1e3,
+		float64(r.AtRest)/1e6, r.each(r.AtRest)/1e3,
 		float64(r.Live.Heap-r.LiveBase.Heap)/float64(r.Sessions)/1e3, float64(r.Live.Stacks-r.LiveBase.Stacks)/float64(r.Sessions)/1e3)
 	if err == nil && r.Restless {
 		_, err = fmt.Fprintln(out, "  the memory had not settled when it was read: measure again on a quiet machine")

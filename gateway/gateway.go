@@ -291,14 +291,15 @@ func (g *Gateway) Bind(s *c2s.Stream, resource string) (string, error) {
 	}
 	v.bound = true
 	v.mu.Unlock()
-	g.visitors.add(v)
+	address := v.full()
+	g.visitors.add(v, address)
 	g.gate.bound()
 	v.site.count.opened(s.Info().Transport)
 	if s.Ended() != nil {
 		g.visitors.remove(v) // it ended meanwhile, and Closed may have come before he was in the table
 	}
 	g.log.Debug("visitor bound", "site", v.site.name, "session", string(v.localpart()), "transport", s.Info().Transport)
-	return v.full(), nil
+	return address, nil
 }
 
 // Closed takes the end of a stream.

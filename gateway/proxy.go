@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+	"unique"
 
 	"github.com/pires/go-proxyproto"
 	"github.com/valyala/fasthttp"
@@ -59,8 +60,8 @@ func (p proxies) trust(a netip.Addr) bool {
 func (p proxies) clientInfo(ctx *fasthttp.RequestCtx, transport string) c2s.Info {
 	info := c2s.Info{
 		Remote:    addrOf(ctx.RemoteAddr()),
-		Origin:    string(ctx.Request.Header.Peek(fasthttp.HeaderOrigin)),
-		Host:      hostOnly(string(ctx.Host())),
+		Origin:    shared(string(ctx.Request.Header.Peek(fasthttp.HeaderOrigin))),
+		Host:      shared(hostOnly(string(ctx.Host()))),
 		Secure:    ctx.IsTLS(),
 		Transport: transport,
 	}
@@ -70,6 +71,9 @@ func (p proxies) clientInfo(ctx *fasthttp.RequestCtx, transport string) c2s.Info
 	}
 	return info
 }
+
+// shared returns the same memory for the same text: thousands of sessions come from one page.
+func shared(s string) string { return unique.Make(s).Value() }
 
 // fieldOf makes one list of the lines of a header (RFC 9110 §5.3).
 func fieldOf(lines [][]byte) string {

@@ -32,10 +32,11 @@ func shard(local []byte) uint8 {
 	return local[0]<<4 ^ local[1]
 }
 
-func (t *table) add(v *visitor) {
+// add enters a visitor; address is his full JID, whose memory the table shares.
+func (t *table) add(v *visitor, address string) {
 	s := &t.shards[shard(v.localpart())]
 	s.mu.Lock()
-	s.m[string(v.localpart())] = v
+	s.m[address[:v.local]] = v
 	s.mu.Unlock()
 }
 

@@ -77,7 +77,7 @@ func (s *Stream) own(from []byte) bool {
 
 // refersToUs tells whether a stanza is for the server itself or the client's own account.
 func (s *Stream) refersToUs(e *xmpp.Element) bool {
-	if e.To == nil || string(e.To) == s.host.Domain || string(e.To) == s.to.Value() {
+	if e.To == nil || string(e.To) == s.host.Value().Domain || string(e.To) == s.to.Value() {
 		return true
 	}
 	bare, _, _ := strings.Cut(s.jid, "/")

@@ -97,7 +97,7 @@ func (s *Stream) Open(h Header) (Header, error) {
 	default:
 		err = &xmpp.StreamError{Condition: "bad-format", Text: "no restart of the stream is due"}
 	}
-	answer.From = s.host.Domain
+	answer.From = s.host.Value().Domain
 	if err != nil {
 		s.End(Ending{reasonOf(err.Condition, BadProtocol), err})
 		return answer, err
@@ -122,7 +122,7 @@ func (s *Stream) first(h Header) *xmpp.StreamError {
 		to = string(canon)
 	}
 	host, err := s.cfg.Handler.Open(s, to)
-	s.host = host
+	s.host = unique.Make(host)
 	if err != nil {
 		var known *xmpp.StreamError
 		if errors.As(err, &known) {
@@ -142,7 +142,7 @@ func (s *Stream) restart(h Header) *xmpp.StreamError {
 	}
 	if h.To != "" {
 		canon, err := xmpp.CanonJID([]byte(h.To))
-		if to := string(canon); err != nil || to != s.to.Value() && to != s.host.Domain {
+		if to := string(canon); err != nil || to != s.to.Value() && to != s.host.Value().Domain {
 			// The site was chosen when the client logged in to it.
 			return &xmpp.StreamError{Condition: "host-unknown", Text: "`to` may not change on a restart"}
 		}

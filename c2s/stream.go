@@ -89,7 +89,7 @@ type Stream struct {
 	start     time.Time
 
 	// The receiver's: whoever calls Open and Receive.
-	host     Host
+	host     unique.Handle[Host]   // set by Open; few values, so shared
 	to       unique.Handle[string] // as the first header had it
 	lang     unique.Handle[string] // set by Open, like to; few values, so shared
 	stanzas  bucket
@@ -115,7 +115,7 @@ var ErrEnded = errors.New("c2s: the stream has ended")
 
 // New starts a stream; Closed will be called for it once, sooner or later.
 func New(cfg *Config, t Transport, info Info) *Stream {
-	return &Stream{cfg: cfg, transport: t, info: info, start: cfg.Now()}
+	return &Stream{cfg: cfg, transport: t, info: info, start: cfg.Now(), host: unique.Make(Host{})}
 }
 
 // Info returns what New was given.
@@ -141,11 +141,12 @@ func (s *Stream) Receive(e *xmpp.Element) (pause time.Duration) {
 
 // charge takes an element from the client's rates.
 func (s *Stream) charge(size int) time.Duration {
-	if s.host.Stanzas.PerSecond <= 0 && s.host.Bytes.PerSecond <= 0 {
+	host := s.host.Value()
+	if host.Stanzas.PerSecond <= 0 && host.Bytes.PerSecond <= 0 {
 		return 0
 	}
 	now := s.cfg.Now().Sub(s.start)
-	return max(s.stanzas.take(s.host.Stanzas, now, 1), s.bytes.take(s.host.Bytes, now, float64(size)))
+	return max(s.stanzas.take(host.Stanzas, now, 1), s.bytes.take(host.Bytes, now, float64(size)))
 }
 
 // Reopens tells whether the client has logged in and its next word should be a new stream header. For the

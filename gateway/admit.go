@@ -84,10 +84,10 @@ func (a *admission) admit(info *c2s.Info) error {
 	if a.limits.New.PerSecond > 0 {
 		b, ok := a.rates.Get(network)
 		if !ok {
-			b = &bucket{}
+			b = new(bucket)
 			a.rates.Add(network, b)
 		}
-		if !b.take(c2s.Rate(a.limits.New), a.g.now()) {
+		if !b.take(c2s.Rate(a.limits.New), a.g.uptime()) {
 			a.g.count.loginFailed(LoginAddressRate)
 			return errAddressRate
 		}

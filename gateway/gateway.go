@@ -41,6 +41,7 @@ type Gateway struct {
 	gate     *admission
 	doors    *doors
 	now      func() time.Time
+	start    time.Time
 
 	visitors *table
 	rooms    roomTable
@@ -58,7 +59,7 @@ type Gateway struct {
 // New builds an edge from a checked configuration. It opens nothing yet.
 func New(cfg *Config, log *slog.Logger) (*Gateway, error) {
 	g := &Gateway{
-		cfg: cfg, log: log, count: newCounters(cfg.Sites), now: time.Now,
+		cfg: cfg, log: log, count: newCounters(cfg.Sites), now: time.Now, start: time.Now(),
 		byDomain: make(map[string]*site), homes: make(map[string]*home),
 		visitors: newTable(), wheel: c2s.NewWheel(100 * time.Millisecond),
 	}
@@ -202,6 +203,9 @@ func (g *Gateway) drain() {
 	g.doors.close(ctx)
 	g.log.Info("drained", "sessions", g.gate.sessions())
 }
+
+// uptime is the time since the gateway was made, of a clock that is never set.
+func (g *Gateway) uptime() time.Duration { return g.now().Sub(g.start) }
 
 // spawn runs f on a goroutine that Run waits for; f ends by itself in bounded time.
 func (g *Gateway) spawn(f func()) {

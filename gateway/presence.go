@@ -150,7 +150,7 @@ func (v *visitor) enter(e *xmpp.Element, bare, nick []byte) bool {
 	case v.site.rooms > 0 && len(v.rooms) >= v.site.rooms:
 		refusal = errRoomLimit
 		v.g.count.drop(DropRoomLimit)
-	case !v.joins.take(v.site.joins, v.g.now()):
+	case !v.joins.take(v.site.joins, v.g.uptime()):
 		refusal = errJoinsFast
 		v.g.count.drop(DropRateJoins)
 	}

@@ -74,7 +74,7 @@ func (v *visitor) sendIQ(e *xmpp.Element, to []byte) {
 func (v *visitor) sendMessage(e *xmpp.Element, to []byte) {
 	if string(e.Type) != "error" && carriesBody(e) {
 		v.mu.Lock()
-		ok := v.messages.take(v.site.messages, v.g.now())
+		ok := v.messages.take(v.site.messages, v.g.uptime())
 		v.mu.Unlock()
 		if !ok {
 			v.g.count.drop(DropRateMessages)

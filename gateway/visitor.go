@@ -31,8 +31,8 @@ type visitor struct {
 	// Fixed at bind, before the visitor is in the table.
 	home     *home
 	jid      []byte // full
-	bare     int    // length of the bare JID
-	local    int    // length of the localpart
+	bare     uint16 // length of the bare JID, at most 1,050
+	local    uint16 // length of the localpart
 	language []byte // of the stream header; nil if none was given
 	token    string // prefix of this visitor's IQ ids upstream
 
@@ -89,7 +89,7 @@ func (v *visitor) name(h *home, resource string) {
 	v.jid = append(v.jid, local...)
 	v.jid = append(v.jid, '@')
 	v.jid = append(v.jid, domain...)
-	v.bare, v.local = len(v.jid), len(local)
+	v.bare, v.local = uint16(len(v.jid)), uint16(len(local))
 	v.jid = append(v.jid, '/')
 	v.jid = append(v.jid, resource...)
 	v.token = randomName(5)
@@ -335,26 +335,23 @@ func appendUnavailable(dst, from []byte, to, space string) []byte {
 	return append(dst, " type='unavailable'/>"...)
 }
 
-// bucket is a token bucket; the owner's lock guards it.
-type bucket struct {
-	tokens float64
-	at     time.Time
-}
+// bucket is a token bucket; its owner's lock guards it. Its state is the moment, since
+// the gateway's start, at which it will be full again.
+type bucket time.Duration
 
 // take takes one token and tells whether there was one.
-func (b *bucket) take(r c2s.Rate, now time.Time) bool {
+func (b *bucket) take(r c2s.Rate, now time.Duration) bool {
 	if r.PerSecond <= 0 {
 		return true
 	}
-	if b.at.IsZero() {
-		b.tokens = r.Burst
-	} else {
-		b.tokens = min(r.Burst, b.tokens+now.Sub(b.at).Seconds()*r.PerSecond)
-	}
-	b.at = now
-	if b.tokens < 1 {
+	perToken := float64(time.Second) / r.PerSecond
+	full := max(time.Duration(*b), now) + time.Duration(min(perToken, float64(maxRefill)))
+	if full-now > time.Duration(min(perToken*r.Burst, float64(maxRefill))) {
 		return false
 	}
-	b.tokens--
+	*b = bucket(full)
 	return true
 }
+
+// maxRefill bounds the time in which a bucket fills: more is for ever.
+const maxRefill = 1000 * time.Hour

@@ -236,6 +236,7 @@ func (v *wsVisitor) raw(b ...[]byte) {
 
 // ending reads to the end: what was said, and the code of the Close frame.
 func ending(c *websocket.Conn) (said []string, code int, err error) {
+	c.SetReadDeadline(time.Now().Add(patience))
 	for {
 		_, data, err := c.ReadMessage()
 		if closed, ok := err.(*websocket.CloseError); ok {

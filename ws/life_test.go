@@ -67,6 +67,10 @@ func TestIdleClientIsPinged(t *testing.T) {
 		}
 	}
 	c.expect("<stream:features", "Ping")
+	for range 3 { // a ping of its own too: until something comes from it, it isn't asked again
+		c.write(frame(ping, ""))
+		c.expect("Pong ", "Ping")
+	}
 }
 
 func TestSilentClientIsCutOff(t *testing.T) {

@@ -53,6 +53,7 @@ func (v *visitor) sendPresence(e *xmpp.Element, to []byte) {
 		v.mu.Lock()
 		if o := v.rooms[string(bare)]; o != nil {
 			o.leaves++
+			o.again = false
 		} else {
 			delete(v.directed, string(to))
 		}
@@ -137,7 +138,7 @@ func (v *visitor) enter(e *xmpp.Element, bare, nick []byte) bool {
 		if join {
 			o.password = password
 			if o.state == joining || o.leaves > 0 {
-				o.state, o.nick, o.joinID = joining, string(nick), string(e.ID)
+				o.state, o.nick, o.joinID, o.again = joining, string(nick), string(e.ID), o.leaves > 0
 			}
 		}
 		v.mu.Unlock()
@@ -293,8 +294,8 @@ func (v *visitor) left(o *occupancy) {
 	v.mu.Lock()
 	if o.leaves > 0 {
 		o.leaves--
-		if o.state == joining {
-			v.mu.Unlock() // he has joined again since
+		if o.again {
+			v.mu.Unlock()
 			return
 		}
 	}

@@ -77,7 +77,7 @@ func (v *visitor) linkLost(tell bool, since time.Time) {
 		if o.timer != nil {
 			o.timer.Stop()
 		}
-		if o.state == undone || o.leaves > 0 {
+		if o.state == undone || o.leaves > 0 && !o.again {
 			gone = append(gone, o)
 			continue
 		}

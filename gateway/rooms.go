@@ -30,6 +30,7 @@ type occupancy struct {
 	nick     string
 	state    place
 	leaves   int    // unavailable presences sent and not answered
+	again    bool   // he has joined again after the last of these
 	password string // of the join
 	extra    []byte // what else the last presence carried, in component form
 	joinID   string

@@ -165,7 +165,7 @@ func (s *session) forget(r *request) {
 
 func (s *session) newRequest(w *wrapper, body []byte, x *exchange) *request {
 	r := &request{
-		rid: w.rid, x: x, body: body, payloads: w.payloads, until: s.srv.now().plus(s.wait),
+		rid: w.rid, x: x, body: body, payloads: uint16(w.payloads), until: s.srv.now().plus(s.wait),
 		terminate: w.terminate, restart: w.restart && !w.terminate,
 	}
 	if r.payloads == 0 && !r.restart {
@@ -270,11 +270,11 @@ func (s *session) keep(r *request) *xmpp.StreamError {
 	if r.copied || r.body == nil {
 		return nil
 	}
-	if s.pending+len(r.body) > s.srv.cfg.MaxBody() {
+	if int(s.pending)+len(r.body) > s.srv.cfg.MaxBody() {
 		return errPending
 	}
 	r.body, r.copied = bytes.Clone(r.body), true
-	s.pending += len(r.body)
+	s.pending += int32(len(r.body))
 	return nil
 }
 
@@ -359,7 +359,7 @@ func (s *session) next() *request {
 // forwarded notes that nothing of r is left to be forwarded.
 func (s *session) forwarded(r *request) {
 	if r.copied {
-		s.pending -= len(r.body)
+		s.pending -= int32(len(r.body))
 	}
 	r.done, r.body = true, nil
 	if r.pauses { // §10: all open requests are answered at once
@@ -395,7 +395,7 @@ func (s *session) payloads(sc *xmpp.Scanner, r *request) (pause time.Duration) {
 		s.stream.Open(header(&w)) // an error has ended the stream
 		return 0
 	}
-	for i := 0; i < r.payloads && pause == 0; i++ {
+	for i := uint16(0); i < r.payloads && pause == 0; i++ {
 		n, token, err := sc.Next(rest)
 		if err != nil || token != xmpp.Stanza {
 			s.stream.Fail(errIncomplete)

@@ -233,7 +233,7 @@ func (w *world) check(t *rapid.T) {
 				n++
 			}
 		}
-		if n != w.srv.Held() || e.keptLen > maxKept || e.pending > w.srv.cfg.MaxBody() {
+		if n != w.srv.Held() || e.keptLen > maxKept || int(e.pending) > w.srv.cfg.MaxBody() {
 			t.Fatalf("%d open, %d held, %d kept, %d pending", n, w.srv.Held(), e.keptLen, e.pending)
 		}
 	}

@@ -52,8 +52,11 @@ func (s *session) respond(now instant) {
 	s.slots = slices.Delete(s.slots, 0, 1)
 	s.replied = r.rid
 	s.idle = 0
-	a := answer{greeting: s.greeting, report: r.report, age: r.age}
-	s.greeting = ""
+	a := answer{report: r.report, age: r.age}
+	if s.greeting != nil {
+		a.greeting = *s.greeting
+		s.greeting = nil
+	}
 	if s.acks && s.received != r.rid {
 		a.ack = s.received // §9.1
 	}
@@ -95,7 +98,7 @@ func (s *session) remember(k kept) {
 		s.kept = make([]kept, 0, s.requests)
 	}
 	s.kept = append(s.kept, k)
-	s.keptLen += len(k.body)
+	s.keptLen += int32(len(k.body))
 	for len(s.kept) > 1 && s.keptLen > maxKept {
 		s.unkeep()
 	}
@@ -118,7 +121,7 @@ func (s *session) trim(n int) {
 
 // unkeep forgets the oldest answer.
 func (s *session) unkeep() {
-	s.keptLen -= len(s.kept[0].body)
+	s.keptLen -= int32(len(s.kept[0].body))
 	s.kept = slices.Delete(s.kept, 0, 1)
 }
 

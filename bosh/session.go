@@ -41,14 +41,14 @@ type session struct {
 	received uint64 // the highest rid without a gap below it
 	replied  uint64 // the highest rid that was answered
 	resumeAt instant
-	pending  int // bytes of payload that wait
 	chain    digest
 
 	// Answers.
 	kept     []kept
-	keptLen  int // bytes
-	greeting string
-	reported uint64 // the last rid that §9.2's report was about
+	keptLen  int32   // bytes, at most maxKept and an answer
+	pending  int32   // bytes of payload of requests that wait, at most MaxBody
+	greeting *string // of the first; nil once it was given
+	reported uint64  // the last rid that §9.2's report was about
 
 	// Time.
 	timer   c2s.Timer
@@ -69,12 +69,12 @@ type request struct {
 	rid       uint64
 	x         *exchange // nil: the client went away; a repeat may come
 	body      []byte    // to be forwarded
+	until     instant   // when it is answered at the latest (§8: wait)
+	payloads  uint16    // at most maxPayloads
+	fed       uint16    // of these, forwarded
 	copied    bool      // body is ours
-	payloads  int
-	fed       int     // of these, forwarded
-	until     instant // when it is answered at the latest (§8: wait)
-	done      bool    // all that it carries was forwarded
-	now       bool    // to be answered without waiting
+	done      bool      // all that it carries was forwarded
+	now       bool      // to be answered without waiting
 	empty     bool
 	terminate bool
 	restart   bool
@@ -172,7 +172,8 @@ func (s *session) begin(w *wrapper, body []byte, x *exchange) {
 	r.now = true
 	r.pauses, r.restart = false, false // there is nothing to pause or to restart yet
 	if err == nil {
-		s.greeting = s.greet(w, h)
+		greeting := s.greet(w, h)
+		s.greeting = &greeting
 		s.srv.table.add(s)
 	}
 	s.slots = append(s.slots, r)

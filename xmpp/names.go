@@ -155,14 +155,22 @@ func (s *Scanner) badName(u []byte, uri span, id nsID) *StreamError {
 		return illFormed("declaration of a reserved namespace")
 	}
 	if uri.off >= 0 {
-		return nil // they could only come from references
+		return nil // nothing that was a reference
 	}
-	for _, c := range u {
-		if c < ' ' {
-			return illFormed("control character in a namespace name")
-		}
+	if controls(u) {
+		return illFormed("control character in a namespace name")
 	}
 	return nil
+}
+
+// controls tells whether there is a control character in v.
+func controls(v []byte) bool {
+	for _, c := range v {
+		if c < ' ' {
+			return true
+		}
+	}
+	return false
 }
 
 // declareDefault notes the default namespace of the element being opened.

@@ -139,6 +139,8 @@ var illegal = []struct{ in, condition string }{
 	{`<a xmlns='u' xmlns='u'/>`, "not-well-formed"},
 	{`<a xmlns:b='u' xmlns:b='v'/>`, "not-well-formed"},
 	{`<a xmlns='u&#10;v'/>`, "not-well-formed"},
+	{"<a xmlns='\n'/>", "not-well-formed"},
+	{"<a xmlns:b='u\tv'/>", "not-well-formed"},
 	{`<a xmlns:c='jabber:client' xmlns:d='jabber:component:accept' c:a='' d:a=''/>`, "bad-namespace-prefix"},
 	{`<a a1='' a2='' a3='' a4='' a5='' a6='' a7='' a8='' a9='' b1='' b2='' b3='' b4='' b5='' b6='' b7='' b8='' a3=''/>`, "not-well-formed"},
 	{`<a></a`, "not-well-formed"},

@@ -186,6 +186,9 @@ func (s *Scanner) normal(b []byte, i int) span {
 func (s *Scanner) declaration(b []byte, i int, prefix span) *StreamError {
 	var id nsID
 	var err *StreamError
+	if s.odd && controls(b[s.value:i]) { // a line end would become a space, which no namespace name has either
+		return illFormed("control character in a namespace name")
+	}
 	if prefix.n < 0 {
 		id, err = s.declareDefault(b, &s.frames[len(s.frames)-1], s.normal(b, i))
 	} else {

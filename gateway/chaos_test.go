@@ -262,8 +262,10 @@ func (k *talker) talk(wg *sync.WaitGroup) {
 const chaosVisitors = 1000
 
 func TestServerKilledUnderTalk(t *testing.T) {
-	server := xmpptest.RunProsody(t, xmpptest.ServerOptions{Components: []xmpptest.Component{
-		{Domain: testComponent, Secret: "s3cret"}, {Domain: "v2.localhost", Secret: "s3cret"}}})
+	server := xmpptest.RunProsody(t, xmpptest.ServerOptions{
+		Components: []xmpptest.Component{{Domain: testComponent, Secret: "s3cret"}, {Domain: "v2.localhost", Secret: "s3cret"}},
+		Extra:      "gc = { mode = \"incremental\", threshold = 1000, speed = 500 }", // its default spends most of the time on collecting
+	})
 	serverKilledUnderTalk(t, server, chaosVisitors)
 }
 

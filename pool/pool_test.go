@@ -68,7 +68,7 @@ func TestHomeAllocations(t *testing.T) {
 // Up before the first stanza, down after the last, and back with the traffic on the new link.
 func TestLinkLostAndBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFarm(t)
+		f := newFleet(t)
 		p, j, stop := running(t, f, []string{"one"}, nil, "a.x", "b.x")
 		defer stop()
 		synctest.Wait()
@@ -118,7 +118,7 @@ func TestLinkLostAndBack(t *testing.T) {
 // The waits grow from min to max with jitter, and only a link that was stable makes them short again.
 func TestBackOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFarm(t)
+		f := newFleet(t)
 		f.set("one", "unreachable")
 		p, j, stop := running(t, f, []string{"one"}, nil, "a.x")
 		defer stop()
@@ -202,7 +202,7 @@ func TestRefused(t *testing.T) {
 		t.Run(condition, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var log syncBuffer
-				f := newFarm(t)
+				f := newFleet(t)
 				f.set("one", condition)
 				p, j, stop := running(t, f, []string{"one"}, slog.New(slog.NewTextHandler(&log, nil)), "a.x")
 				defer stop()
@@ -238,7 +238,7 @@ func TestRefused(t *testing.T) {
 func TestOutageLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log syncBuffer
-		f := newFarm(t)
+		f := newFleet(t)
 		f.set("one", "unreachable")
 		f.set("two", "silent")
 		_, _, stop := running(t, f, []string{"one", "two"}, slog.New(slog.NewTextHandler(&log, nil)), "a.x")
@@ -254,7 +254,7 @@ func TestOutageLog(t *testing.T) {
 // The addresses are tried in turn: all of them before a wait; a stable one is kept, a bad one left.
 func TestAddresses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFarm(t)
+		f := newFleet(t)
 		f.set("one", "unreachable")
 		f.set("two", "silent")
 		_, j, stop := running(t, f, []string{"one", "two", "three"}, nil, "a.x")
@@ -286,7 +286,7 @@ func TestAddresses(t *testing.T) {
 // Each visitor goes to the least loaded of the homes that are up.
 func TestPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFarm(t)
+		f := newFleet(t)
 		p, _, stop := running(t, f, []string{"one"}, nil, "a.x", "b.x", "c.x")
 		defer stop()
 		synctest.Wait()
@@ -341,7 +341,7 @@ func TestPlace(t *testing.T) {
 // Drain writes what is queued, ends the streams, and nothing comes back.
 func TestDrain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFarm(t)
+		f := newFleet(t)
 		f.set("two", "unreachable")
 		p, j, stop := running(t, f, []string{"one"}, nil, "a.x", "b.x")
 		defer stop()
@@ -390,7 +390,7 @@ func TestDrain(t *testing.T) {
 // Drain during a dial that hangs ends the dial.
 func TestDrainWhileConnecting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFarm(t)
+		f := newFleet(t)
 		f.set("one", "silent")
 		p, j, stop := running(t, f, []string{"one"}, nil, "a.x")
 		defer stop()
@@ -413,7 +413,7 @@ func TestDrainWhileConnecting(t *testing.T) {
 // While links come and go each stanza is either refused or goes to one link, once and in order.
 func TestSendWhileLinksChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFarm(t)
+		f := newFleet(t)
 		p, _, stop := running(t, f, []string{"one"}, nil, "a.x")
 		h := p.Homes()[0]
 		ctx, cancel := context.WithCancel(t.Context())

@@ -22,8 +22,8 @@ var noWait context.Context
 
 var errUnreachable = errors.New("no route to host")
 
-// farm is a set of servers at addresses, played in memory.
-type farm struct {
+// fleet is a set of servers at addresses, played in memory.
+type fleet struct {
 	t *testing.T
 
 	mu     sync.Mutex
@@ -34,18 +34,18 @@ type farm struct {
 	got    map[string]*strings.Builder // by domain: what came in behind the handshake
 }
 
-func newFarm(t *testing.T) *farm {
-	return &farm{t: t, answer: map[string]string{}, conns: map[string]net.Conn{}, got: map[string]*strings.Builder{}}
+func newFleet(t *testing.T) *fleet {
+	return &fleet{t: t, answer: map[string]string{}, conns: map[string]net.Conn{}, got: map[string]*strings.Builder{}}
 }
 
-func (f *farm) set(address, answer string) {
+func (f *fleet) set(address, answer string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.answer[address] = answer
 }
 
 // dial is upstream.Config.Dial for the link of a domain.
-func (f *farm) dial(domain string) func(context.Context, string, string) (net.Conn, error) {
+func (f *fleet) dial(domain string) func(context.Context, string, string) (net.Conn, error) {
 	return func(_ context.Context, _, address string) (net.Conn, error) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
@@ -60,7 +60,7 @@ func (f *farm) dial(domain string) func(context.Context, string, string) (net.Co
 	}
 }
 
-func (f *farm) serve(domain, answer string, c net.Conn) {
+func (f *fleet) serve(domain, answer string, c net.Conn) {
 	defer c.Close()
 	in := bufio.NewReader(c)
 	readTo := func(end string) {
@@ -109,21 +109,21 @@ func (f *farm) serve(domain, answer string, c net.Conn) {
 }
 
 // cut breaks the connection of a domain.
-func (f *farm) cut(domain string) {
+func (f *fleet) cut(domain string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.conns[domain].Close()
 }
 
 // say sends something down the link of a domain.
-func (f *farm) say(domain, what string) {
+func (f *fleet) say(domain, what string) {
 	f.mu.Lock()
 	c := f.conns[domain]
 	f.mu.Unlock()
 	io.WriteString(c, what)
 }
 
-func (f *farm) received(domain string) string {
+func (f *fleet) received(domain string) string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.got[domain] == nil {
@@ -133,7 +133,7 @@ func (f *farm) received(domain string) string {
 }
 
 // dialled returns the dials since the last call, and the times between them.
-func (f *farm) dialled() (dials []string, gaps []time.Duration) {
+func (f *fleet) dialled() (dials []string, gaps []time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i := 1; i < len(f.times); i++ {
@@ -182,8 +182,8 @@ func (j *journal) take() []string {
 	return list
 }
 
-// running is a pool that runs on a farm until stop.
-func running(t *testing.T, f *farm, addresses []string, log *slog.Logger, domains ...string) (p *Pool, j *journal, stop func()) {
+// running is a pool that runs on a fleet until stop.
+func running(t *testing.T, f *fleet, addresses []string, log *slog.Logger, domains ...string) (p *Pool, j *journal, stop func()) {
 	t.Helper()
 	j = new(journal)
 	cfg := Config{Addresses: addresses, RetryMin: 500 * time.Millisecond, RetryMax: 30 * time.Second,

@@ -294,3 +294,37 @@ func TestForgedAnswer(t *testing.T) {
 	}
 	v.s.End(c2s.Ending{Reason: c2s.ClientClosed})
 }
+
+// TestWraps: however a wrapped stanza is written, it may only be the sender's own.
+func TestWraps(t *testing.T) {
+	g := &Gateway{}
+	g.scanners.New = func() any { return xmpp.NewScanner(xmpp.Limits{}) }
+	const start, end = "<message xmlns='jabber:client' from='a@b/c' xmlns:f='urn:xmpp:forward:0' xmlns:k='urn:xmpp:carbons:2'>", "</message>"
+	inner := func(from string) string {
+		return "<message xmlns='jabber:client' from='" + from + "'><body>x</body></message>"
+	}
+	for _, c := range []struct {
+		body string
+		want bool
+	}{
+		{"<body>forwarded</body>", false},
+		{"<body>x</body><x xmlns='urn:example'>was forwarded by urn:xmpp:forward:0</x>", false},
+		{"<forwarded xmlns='urn:xmpp:forward:0'>" + inner("a@b/old") + "</forwarded>", false},
+		{"<result xmlns='urn:xmpp:mam:2'><forwarded xmlns='urn:xmpp:forward:0'>" + inner("a@b/nick") + "</forwarded></result>", false},
+		{"<forwarded xmlns='urn:xmpp:forward:0'>" + inner("x@y") + "</forwarded>", true},
+		{"<forwarded xmlns='urn:xmpp:forward&#58;0'>" + inner("x@y") + "</forwarded>", true},
+		{"<p:forwarded xmlns:p='urn:xmpp:forward:0'>" + inner("x@y") + "</p:forwarded>", true},
+		{"<f:forwarded>" + inner("x@y") + "</f:forwarded>", true},
+		{"<received xmlns='urn:xmpp:carbons:2'><forwarded xmlns='urn:xmpp:forward:0'>" + inner("a@b/c") + "</forwarded></received>", true},
+		{"<k:sent><f:forwarded>" + inner("a@b/c") + "</f:forwarded></k:sent>", true},
+		{"<x xmlns='urn:example'><![CDATA[<]]><forwarded xmlns='urn:xmpp:forward:0'>" + inner("x@y") + "</forwarded></x>", true},
+	} {
+		e, err := xmpp.NewScanner(xmpp.Limits{}).One([]byte(start + c.body + end))
+		if err != nil {
+			t.Fatalf("%s: %v", c.body, err)
+		}
+		if got := wraps(g, e, xmpp.NSClient); got != c.want {
+			t.Errorf("%s: %v, want %v", c.body, got, c.want)
+		}
+	}
+}

@@ -70,6 +70,8 @@ window.driver = {
             auto_register_muc_nickname: false,
             muc_history_max_stanzas: 0,
             whitelisted_plugins: ['driver'],
+            // After a new login it may look for a room that Converse.js has just taken off its list, and throw.
+            blacklisted_plugins: ['converse-notification'],
             loglevel: 'warn',
             i18n: 'en',
             play_sounds: false,

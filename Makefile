@@ -45,7 +45,7 @@ lint: check ## check, and known vulnerabilities
 
 unit: ## every package but e2e, with the race detector
 	@.ci/need gcc prosody ejabberd
-	go test -race -timeout 10m $$(go list ./... | grep -v '/e2e')
+	go test -race -count=1 -timeout 10m $$(go list ./... | grep -v '/e2e')
 
 alloc: ## allocation tests (they mean nothing under the race detector), each benchmark once
 	go test -run Alloc -bench . -benchtime 1x -timeout 10m $$(go list ./... | grep -v '/e2e')

@@ -131,6 +131,9 @@ func TestSlowReaderIsLentAWriter(t *testing.T) {
 	lent := func() bool { conn.mu.Lock(); defer conn.mu.Unlock(); return conn.lent }
 	n := 0
 	for !lent() { // until the kernel is full
+		if end := s.Ended(); end != nil {
+			t.Fatalf("the stream ended (%s) before a writer was lent", end.Reason)
+		}
 		flood(s, 1)
 		n++
 	}

@@ -129,6 +129,9 @@ func TestSlowReaderIsLentAWriter(t *testing.T) {
 	c := e.dial(t).login()
 	s, conn := e.site.stream(t, "v1@shop.example/r"), e.only(t)
 	lent := func() bool { conn.mu.Lock(); defer conn.mu.Unlock(); return conn.lent }
+	// Once the reader has let go of the socket after the login, flood writes itself; before, it could
+	// outrun the reader's writing and overflow the outbox.
+	await(func() bool { conn.mu.Lock(); defer conn.mu.Unlock(); return !conn.writing })
 	n := 0
 	for !lent() { // until the kernel is full
 		if end := s.Ended(); end != nil {

@@ -1,0 +1,909 @@
+package workgroup
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"usher/xmpp"
+)
+
+// muc is a MUC service in memory, for the tests of this package: what desk,
+// visitors and agents send to its domain goes in (take), what a server would
+// send to each of them comes out. It is true to XEP-0045 where the desk looks;
+// `like` tells where the servers differ from each other.
+type muc struct {
+	domain string
+	like   mucLike
+	rooms  map[string]*mucRoom
+	now    time.Time
+	out    []*node
+	serial int
+	failed map[string]string // step -> condition; "" means that no answer comes at all
+}
+
+// mucLike is what differs between servers.
+type mucLike struct {
+	fields    []mucField // of the owner's form
+	strict    bool       // an unknown field in a submission is refused (ejabberd, MongooseIM)
+	locks     bool       // a new room is locked until its form is submitted
+	full      string     // condition when maxusers is reached
+	adminFull bool       // owner and admin pass the limit
+	removed   string     // status of somebody whose affiliation is taken away: 321, Tigase 301
+	inviting  bool       // becoming a member is an invitation (Openfire, Tigase)
+	ids       bool       // groupchat messages get a stanza-id
+	created   bool       // components may create rooms
+}
+
+type mucField struct{ name, typ, value string }
+
+var (
+	likeProsody = mucLike{
+		fields: []mucField{
+			{"muc#roomconfig_roomname", "text-single", ""}, {"muc#roomconfig_roomdesc", "text-single", ""},
+			{"muc#roomconfig_publicroom", "boolean", "0"}, {"muc#roomconfig_membersonly", "boolean", "0"},
+			{"{http://prosody.im/protocol/muc}roomconfig_allowmemberinvites", "boolean", "0"},
+			{"muc#roomconfig_moderatedroom", "boolean", "0"}, {"muc#roomconfig_whois", "list-single", "moderators"},
+			{"muc#roomconfig_changesubject", "boolean", "0"}, {"muc#roomconfig_historylength", "text-single", "20"},
+			{"muc#roomconfig_persistentroom", "boolean", "0"}, {"muc#roomconfig_enablearchiving", "boolean", "0"},
+		},
+		locks: true, removed: "321", ids: true, created: true,
+	}
+	likeEjabberd = mucLike{
+		fields: []mucField{
+			{"muc#roomconfig_roomname", "text-single", ""}, {"muc#roomconfig_persistentroom", "boolean", "0"},
+			{"muc#roomconfig_publicroom", "boolean", "1"}, {"public_list", "boolean", "1"},
+			{"muc#roomconfig_membersonly", "boolean", "0"}, {"members_by_default", "boolean", "1"},
+			{"muc#roomconfig_moderatedroom", "boolean", "1"}, {"muc#roomconfig_whois", "list-single", "moderators"},
+			{"muc#roomconfig_changesubject", "boolean", "1"}, {"muc#roomconfig_allowinvites", "boolean", "0"},
+			{"allow_query_users", "boolean", "1"}, {"allow_subscription", "boolean", "0"}, {"mam", "boolean", "0"},
+			{"muc#roomconfig_maxusers", "list-single", "200"},
+		},
+		strict: true, full: "resource-constraint", adminFull: true, removed: "321", ids: true, created: true,
+	}
+)
+
+type mucRoom struct {
+	m         *muc
+	jid       string
+	locked    bool
+	config    map[string]string
+	affil     map[string]string // bare JID -> affiliation
+	occupants []*mucOccupant    // in the order of their coming
+	said      []mucSaid
+	subject   string
+}
+
+// mucOccupant is a nick; somebody may be there with several clients.
+type mucOccupant struct {
+	nick     string
+	sessions []string // full JIDs
+	presence *node    // the last one
+}
+
+type mucSaid struct {
+	msg *node // as it was sent out, without a to
+	at  time.Time
+}
+
+func newMUC(domain string, like mucLike) *muc {
+	return &muc{domain: domain, like: like, rooms: map[string]*mucRoom{}, failed: map[string]string{}}
+}
+
+// fail makes every step of this kind fail from now on with a condition; "" means silence. ok ends that. Steps: enter, form
+// (reading it), submit, affiliation, destroy, invite, message.
+func (m *muc) fail(step, condition string) { m.failed[step] = condition }
+func (m *muc) ok(step string)              { delete(m.failed, step) }
+
+// take is what the service does about one stanza, in component form, that somebody (its from) has sent to it. It returns
+// what the server sends, each with from and to, in order.
+func (m *muc) take(now time.Time, stanza []byte) []*node {
+	n, err := parse(stanza)
+	if err != nil {
+		panic("the fake MUC service was sent no XML: " + err.Error())
+	}
+	m.now = now
+	room, _, nick := mucParts(n.attr("to"))
+	switch {
+	case n.attr("from") == "":
+		panic("the fake MUC service was sent a stanza without from: " + string(stanza))
+	case room == "":
+		m.service(n)
+	case n.name == "presence":
+		m.presence(n, room+"@"+m.domain, nick)
+	case n.name == "message":
+		m.message(n, room+"@"+m.domain, nick)
+	case n.name == "iq":
+		m.iq(n, room+"@"+m.domain, nick)
+	}
+	return m.taken()
+}
+
+// gone is a client whose account went offline, or whose stream was cut: its server tells the rooms that it was in.
+func (m *muc) gone(now time.Time, full string) []*node {
+	m.now = now
+	for _, r := range m.all() {
+		if o := r.session(full); o != nil {
+			r.leave(o, full, el("presence", "", "type", "unavailable"))
+		}
+	}
+	return m.taken()
+}
+
+// restart is the service's end and new start: everybody is put out with status 332, and all is forgotten.
+func (m *muc) restart(now time.Time) []*node {
+	m.now = now
+	for _, r := range m.all() {
+		for _, o := range r.occupants {
+			for _, s := range o.sessions {
+				m.send(r.unavailable(o, s, true, "332"), s)
+			}
+		}
+	}
+	m.forget()
+	return m.taken()
+}
+
+// forget is the service's crash: nobody hears anything.
+func (m *muc) forget() { m.rooms = map[string]*mucRoom{} }
+
+func (m *muc) all() []*mucRoom {
+	all := make([]*mucRoom, 0, len(m.rooms))
+	for _, r := range m.rooms {
+		all = append(all, r)
+	}
+	slices.SortFunc(all, func(a, b *mucRoom) int { return cmp.Compare(a.jid, b.jid) })
+	return all
+}
+
+// send queues a stanza, as the wire would carry it.
+func (m *muc) send(n *node, to string) {
+	b := n.append(nil, "")
+	c, err := parse(b)
+	if err != nil {
+		panic(err)
+	}
+	mucSet(c, "to", to)
+	m.out = append(m.out, c)
+}
+
+func (m *muc) taken() []*node {
+	out := m.out
+	m.out = nil
+	return out
+}
+
+func mucSet(n *node, name, value string) {
+	for i := range n.attrs {
+		if n.attrs[i].name == name {
+			n.attrs[i].value = value
+			return
+		}
+	}
+	n.attrs = append(n.attrs, attr{name, value})
+}
+
+// failing tells whether a step is to fail, and answers if so.
+func (m *muc) failing(step string, n *node) bool {
+	condition, is := m.failed[step]
+	if is && condition != "" {
+		m.refuse(n, condition)
+	}
+	return is
+}
+
+// refuse answers with a stanza error (RFC 6120 §8.3); never an error.
+func (m *muc) refuse(n *node, condition string) {
+	if t := n.attr("type"); t == "error" || n.name == "iq" && t == "result" {
+		return
+	}
+	typ := "cancel"
+	switch condition {
+	case "registration-required", "forbidden", "not-authorized":
+		typ = "auth"
+	case "bad-request", "not-acceptable", "jid-malformed":
+		typ = "modify"
+	case "resource-constraint", "service-unavailable", "remote-server-timeout":
+		typ = "wait"
+	}
+	m.send(el(n.name, "", "from", n.attr("to"), "type", "error", "id", n.attr("id")).with(
+		el("error", "", "type", typ).with(el(condition, xmpp.NSStanzaErrors))), n.attr("from"))
+}
+
+func (m *muc) result(n *node, payload *node) {
+	m.send(el("iq", "", "from", n.attr("to"), "type", "result", "id", n.attr("id")).with(payload), n.attr("from"))
+}
+
+// service is what the domain itself answers.
+func (m *muc) service(n *node) {
+	if n.name != "iq" || n.attr("type") == "error" || n.attr("type") == "result" {
+		return
+	}
+	if n.child("query", xmpp.NSDiscoInfo) == nil {
+		m.refuse(n, "service-unavailable")
+		return
+	}
+	m.result(n, el("query", xmpp.NSDiscoInfo).with(
+		el("identity", "", "category", "conference", "type", "text", "name", "Rooms"),
+		el("feature", "", "var", xmpp.NSMUC)))
+}
+
+func (m *muc) presence(n *node, jid, nick string) {
+	from, r := n.attr("from"), m.rooms[jid]
+	switch n.attr("type") {
+	case "unavailable":
+		if r != nil {
+			if o := r.session(from); o != nil {
+				r.leave(o, from, n)
+			}
+		}
+		return
+	case "error":
+		m.kickGhost(r, from)
+		return
+	case "":
+	default:
+		return
+	}
+	if nick == "" {
+		m.refuse(n, "jid-malformed")
+		return
+	}
+	joins := n.child("x", xmpp.NSMUC) != nil
+	if r != nil {
+		if o := r.session(from); o != nil && !joins {
+			if o.nick == nick {
+				o.presence = n
+				r.broadcast(o)
+			} else {
+				r.rename(n, o, nick)
+			}
+			return
+		}
+	}
+	if m.failing("enter", n) {
+		return
+	}
+	m.join(n, r, jid, nick)
+}
+
+// join is XEP-0045 §7.2.
+func (m *muc) join(n *node, r *mucRoom, jid, nick string) {
+	from := n.attr("from")
+	created := r == nil
+	if created {
+		if !m.like.created {
+			m.refuse(n, "forbidden")
+			return
+		}
+		r = &mucRoom{m: m, jid: jid, locked: m.like.locks, config: map[string]string{}, affil: map[string]string{mucBare(from): "owner"}}
+		for _, f := range m.like.fields {
+			r.config[f.name] = f.value
+		}
+		m.rooms[jid] = r
+	}
+	affil := r.affiliation(from)
+	o := r.nick(nick)
+	mine := r.session(from)
+	switch {
+	case r.locked && affil != "owner": // §10.1.3
+		m.refuse(n, "item-not-found")
+	case affil == "outcast": // §7.2.7
+		m.refuse(n, "forbidden")
+	case r.config["muc#roomconfig_membersonly"] == "1" && affil == "none": // §7.2.6
+		m.refuse(n, "registration-required")
+	case o != nil && mucBare(o.sessions[0]) != mucBare(from): // §7.2.8
+		m.refuse(n, "conflict")
+	case mine == nil && r.full(affil): // §7.2.9
+		m.refuse(n, m.like.full)
+	default:
+		if mine != nil && mine.nick != nick {
+			r.leave(mine, from, el("presence", "", "type", "unavailable"))
+		}
+		if o == nil {
+			o = &mucOccupant{nick: nick}
+			r.occupants = append(r.occupants, o)
+		}
+		if !slices.Contains(o.sessions, from) {
+			o.sessions = append(o.sessions, from)
+		}
+		o.presence = n
+		r.welcome(o, from, created, n.child("x", xmpp.NSMUC).child("history", xmpp.NSMUC))
+	}
+}
+
+// welcome sends the newcomer who is there, tells them of him, then him of himself, the history and the subject, in this order (§7.2.2-7.2.15).
+func (r *mucRoom) welcome(o *mucOccupant, from string, created bool, history *node) {
+	for _, other := range r.occupants {
+		if other != o {
+			r.m.send(r.available(other, from), from)
+		}
+	}
+	for _, other := range r.occupants {
+		for _, s := range other.sessions {
+			if s != from {
+				r.m.send(r.available(o, s), s)
+			}
+		}
+	}
+	statuses := []string{"110"}
+	if created {
+		statuses = append(statuses, "201")
+	}
+	r.m.send(r.available(o, from, statuses...), from)
+	r.replay(from, history)
+	r.m.send(el("message", "", "from", r.jid, "type", "groupchat").with(el("subject", "").said(r.subject)), from)
+}
+
+// replay sends history (§7.2.13): `since` and `maxstanzas` are what the desk asks with.
+func (r *mucRoom) replay(to string, history *node) {
+	limit := len(r.said)
+	if n, err := strconv.Atoi(r.config["muc#roomconfig_historylength"]); err == nil {
+		limit = min(limit, n)
+	}
+	var since time.Time
+	if history != nil {
+		if n, err := strconv.Atoi(history.attr("maxstanzas")); err == nil {
+			limit = min(limit, n)
+		}
+		since, _ = time.Parse(time.RFC3339, history.attr("since"))
+	}
+	for _, s := range r.said[len(r.said)-limit:] {
+		if s.at.Before(since) {
+			continue
+		}
+		old := *s.msg
+		old.kids = append(slices.Clip(old.kids), el("delay", xmpp.NSDelay, "from", r.jid, "stamp", s.at.UTC().Format("2006-01-02T15:04:05.000Z")))
+		r.m.send(&old, to)
+	}
+}
+
+// rename is §7.6.
+func (r *mucRoom) rename(n *node, o *mucOccupant, nick string) {
+	if other := r.nick(nick); other != nil {
+		r.m.refuse(n, "conflict")
+		return
+	}
+	for _, other := range r.occupants {
+		for _, s := range other.sessions {
+			p := r.unavailable(o, s, other == o, "303")
+			p.kids[0].kids[0].attrs = append(p.kids[0].kids[0].attrs, attr{"nick", nick})
+			r.m.send(p, s)
+		}
+	}
+	o.nick, o.presence = nick, n
+	r.broadcast(o)
+}
+
+func (m *muc) message(n *node, jid, nick string) {
+	from, r := n.attr("from"), m.rooms[jid]
+	if n.attr("type") == "error" {
+		m.kickGhost(r, from)
+		return
+	}
+	if r == nil {
+		m.refuse(n, "item-not-found")
+		return
+	}
+	x := n.child("x", xmpp.NSMUCUser)
+	o := r.session(from)
+	switch {
+	case x.child("decline", xmpp.NSMUCUser) != nil: // §7.8.2
+		d := x.child("decline", xmpp.NSMUCUser)
+		m.send(el("message", "", "from", r.jid).with(el("x", xmpp.NSMUCUser).with(
+			el("decline", "", "from", from).with(d.kids...))), d.attr("to"))
+	case o == nil:
+		m.refuse(n, "not-acceptable")
+	case x.child("invite", xmpp.NSMUCUser) != nil:
+		r.invite(n, x.child("invite", xmpp.NSMUCUser), o)
+	case nick != "":
+		r.private(n, o, nick)
+	case n.attr("type") != "groupchat":
+		m.refuse(n, "bad-request")
+	case m.failing("message", n):
+	default:
+		r.groupchat(n, o)
+	}
+}
+
+// invite is §7.8.2: only an occupant may; in a members-only room only an admin, who thereby makes a member.
+func (r *mucRoom) invite(n, invite *node, o *mucOccupant) {
+	if r.m.failing("invite", n) {
+		return
+	}
+	if a := r.affiliation(o.sessions[0]); a != "owner" && a != "admin" {
+		r.m.refuse(n, "forbidden")
+		return
+	}
+	to := invite.attr("to")
+	if r.affiliation(to) == "none" {
+		r.affil[mucBare(to)] = "member"
+	}
+	r.m.send(el("message", "", "from", r.jid, "id", n.attr("id")).with(el("x", xmpp.NSMUCUser).with(
+		el("invite", "", "from", n.attr("from")).with(invite.kids...)), el("x", "jabber:x:conference", "jid", r.jid)), to)
+}
+
+func (r *mucRoom) private(n *node, o *mucOccupant, nick string) {
+	to := r.nick(nick)
+	if to == nil {
+		r.m.refuse(n, "item-not-found")
+		return
+	}
+	if n.attr("type") == "groupchat" {
+		r.m.refuse(n, "bad-request")
+		return
+	}
+	for _, s := range to.sessions {
+		pm := *n
+		pm.attrs = []attr{{"from", r.jid + "/" + o.nick}, {"type", "chat"}}
+		if id := n.attr("id"); id != "" {
+			pm.attrs = append(pm.attrs, attr{"id", id})
+		}
+		if n.child("x", xmpp.NSMUCUser) == nil {
+			pm.kids = append(slices.Clip(pm.kids), el("x", xmpp.NSMUCUser))
+		}
+		r.m.send(&pm, s)
+	}
+}
+
+// groupchat is §7.4; the subject §8.1.
+func (r *mucRoom) groupchat(n *node, o *mucOccupant) {
+	moderator := r.role(o) == "moderator"
+	if s := n.child("subject", ""); s != nil && n.child("body", "") == nil {
+		if !moderator && r.config["muc#roomconfig_changesubject"] != "1" {
+			r.m.refuse(n, "forbidden")
+			return
+		}
+		r.subject = s.text
+	}
+	if r.role(o) == "visitor" {
+		r.m.refuse(n, "forbidden")
+		return
+	}
+	r.say(o.nick, n)
+}
+
+// say sends a groupchat message to everybody and keeps it. Nobody but the room may put its name to a stanza-id (XEP-0359 §5).
+func (r *mucRoom) say(nick string, n *node) {
+	msg := el("message", "", "from", r.jid+"/"+nick, "type", "groupchat", "id", n.attr("id"))
+	for _, k := range n.kids {
+		if k.name != "stanza-id" {
+			msg.kids = append(msg.kids, k)
+		}
+	}
+	if r.m.like.ids {
+		r.m.serial++
+		msg.kids = append(msg.kids, el("stanza-id", xmpp.NSStanzaID, "by", r.jid, "id", "sid-"+strconv.Itoa(r.m.serial)))
+	}
+	if n.child("body", "") != nil {
+		r.said = append(r.said, mucSaid{msg, r.m.now})
+	}
+	for _, o := range r.occupants {
+		for _, s := range o.sessions {
+			r.m.send(msg, s)
+		}
+	}
+}
+
+// kickGhost is what services do when an error comes back from an occupant (statuses 307 and 333).
+func (m *muc) kickGhost(r *mucRoom, full string) {
+	if r == nil {
+		return
+	}
+	if o := r.session(full); o != nil {
+		r.remove(o, full, "307", "333")
+	}
+}
+
+func (r *mucRoom) nick(nick string) *mucOccupant {
+	for _, o := range r.occupants {
+		if o.nick == nick {
+			return o
+		}
+	}
+	return nil
+}
+
+func (r *mucRoom) session(full string) *mucOccupant {
+	for _, o := range r.occupants {
+		if slices.Contains(o.sessions, full) {
+			return o
+		}
+	}
+	return nil
+}
+
+func (r *mucRoom) affiliation(jid string) string {
+	if a := r.affil[mucBare(jid)]; a != "" {
+		return a
+	}
+	return "none"
+}
+
+func (r *mucRoom) role(o *mucOccupant) string {
+	switch a := r.affiliation(o.sessions[0]); {
+	case a == "owner" || a == "admin":
+		return "moderator"
+	case a == "none" && r.config["muc#roomconfig_moderatedroom"] == "1":
+		return "visitor"
+	}
+	return "participant"
+}
+
+// full counts sessions, as ejabberd, MongooseIM and Openfire do.
+func (r *mucRoom) full(affil string) bool {
+	limit, err := strconv.Atoi(r.config["muc#roomconfig_maxusers"])
+	if err != nil || r.m.like.adminFull && (affil == "owner" || affil == "admin") {
+		return false
+	}
+	count := 0
+	for _, o := range r.occupants {
+		count += len(o.sessions)
+	}
+	return count >= limit
+}
+
+// item shows an occupant to one session: his JID to moderators, or to everybody where whois says so, or to himself.
+func (r *mucRoom) item(o *mucOccupant, to, affil, role string) *node {
+	item := el("item", "", "affiliation", affil, "role", role)
+	viewer := r.session(to)
+	if viewer == o || viewer != nil && r.role(viewer) == "moderator" || r.config["muc#roomconfig_whois"] == "anyone" {
+		item.attrs = append(item.attrs, attr{"jid", o.sessions[len(o.sessions)-1]})
+	}
+	return item
+}
+
+func (r *mucRoom) available(o *mucOccupant, to string, statuses ...string) *node {
+	p := el("presence", "", "from", r.jid+"/"+o.nick, "id", o.presence.attr("id"))
+	x := el("x", xmpp.NSMUCUser).with(r.item(o, to, r.affiliation(o.sessions[0]), r.role(o)))
+	for _, s := range statuses {
+		x.with(el("status", "", "code", s))
+	}
+	p.with(x)
+	for _, k := range o.presence.kids {
+		if k.name == "show" || k.name == "status" || k.name == "priority" {
+			p.with(k)
+		}
+	}
+	return p
+}
+
+func (r *mucRoom) unavailable(o *mucOccupant, to string, self bool, statuses ...string) *node {
+	x := el("x", xmpp.NSMUCUser).with(r.item(o, to, r.affiliation(o.sessions[0]), "none"))
+	if self {
+		statuses = append([]string{"110"}, statuses...)
+	}
+	for _, s := range statuses {
+		x.with(el("status", "", "code", s))
+	}
+	return el("presence", "", "from", r.jid+"/"+o.nick, "type", "unavailable").with(x)
+}
+
+// broadcast tells everybody how an occupant is now.
+func (r *mucRoom) broadcast(o *mucOccupant) {
+	for _, other := range r.occupants {
+		for _, s := range other.sessions {
+			if other == o {
+				r.m.send(r.available(o, s, "110"), s)
+			} else {
+				r.m.send(r.available(o, s), s)
+			}
+		}
+	}
+}
+
+// leave is §7.14; remove ends one session for a reason. Others hear of it when the nick's last session goes; an empty room
+// that isn't persistent is forgotten.
+func (r *mucRoom) leave(o *mucOccupant, full string, n *node) {
+	r.drop(o, full, n.child("status", ""))
+}
+
+func (r *mucRoom) remove(o *mucOccupant, full string, statuses ...string) {
+	r.drop(o, full, nil, statuses...)
+}
+
+func (r *mucRoom) drop(o *mucOccupant, full string, text *node, statuses ...string) {
+	if text != nil {
+		text = el("status", "").said(text.text)
+	}
+	o.sessions = append(slices.DeleteFunc(o.sessions, func(s string) bool { return s == full }), full) // he is the one that items name
+	r.m.send(r.unavailable(o, full, true, statuses...).with(text), full)
+	if len(o.sessions) == 1 {
+		for _, other := range r.occupants {
+			for _, s := range other.sessions {
+				if other != o {
+					r.m.send(r.unavailable(o, s, false, statuses...).with(text), s)
+				}
+			}
+		}
+		r.occupants = slices.DeleteFunc(r.occupants, func(x *mucOccupant) bool { return x == o })
+	} else {
+		o.sessions = slices.DeleteFunc(o.sessions, func(s string) bool { return s == full })
+	}
+	if len(r.occupants) == 0 && r.config["muc#roomconfig_persistentroom"] != "1" {
+		delete(r.m.rooms, r.jid)
+	}
+}
+
+func (m *muc) iq(n *node, jid, nick string) {
+	if t := n.attr("type"); t != "get" && t != "set" {
+		return
+	}
+	from, r := n.attr("from"), m.rooms[jid]
+	if r == nil {
+		m.refuse(n, "item-not-found")
+		return
+	}
+	q := n.first()
+	affil := r.affiliation(from)
+	switch {
+	case nick != "":
+		o := r.session(from)
+		switch {
+		case o == nil: // XEP-0410
+			m.refuse(n, "not-acceptable")
+		case o.nick == nick && q != nil && q.space == xmpp.NSPing:
+			m.result(n, nil)
+		default:
+			m.refuse(n, "service-unavailable")
+		}
+	case q == nil:
+		m.refuse(n, "bad-request")
+	case q.space == xmpp.NSDiscoInfo:
+		m.result(n, el("query", xmpp.NSDiscoInfo).with(el("identity", "", "category", "conference", "type", "text"),
+			el("feature", "", "var", xmpp.NSMUC)))
+	case q.space == xmpp.NSMUCOwner && affil != "owner", q.space == xmpp.NSMUCAdmin && affil != "owner" && affil != "admin":
+		m.refuse(n, "forbidden")
+	case q.space == xmpp.NSMUCOwner:
+		r.owner(n, q)
+	case q.space == xmpp.NSMUCAdmin:
+		r.admin(n, q)
+	default:
+		m.refuse(n, "service-unavailable")
+	}
+}
+
+// owner is §10.1-10.2 and §10.9.
+func (r *mucRoom) owner(n, q *node) {
+	switch destroy, form := q.child("destroy", xmpp.NSMUCOwner), q.child("x", "jabber:x:data"); {
+	case destroy != nil:
+		if !r.m.failing("destroy", n) {
+			r.destroy(n, destroy)
+		}
+	case n.attr("type") == "get":
+		if !r.m.failing("form", n) {
+			r.m.result(n, el("query", xmpp.NSMUCOwner).with(r.form()))
+		}
+	case form == nil:
+		r.m.refuse(n, "bad-request")
+	case form.attr("type") == "cancel":
+		if r.locked {
+			delete(r.m.rooms, r.jid)
+		}
+		r.m.result(n, nil)
+	case !r.m.failing("submit", n):
+		r.submit(n, form)
+	}
+}
+
+func (r *mucRoom) form() *node {
+	x := el("x", "jabber:x:data", "type", "form").with(el("title", "").said("Configuration"),
+		el("field", "", "type", "hidden", "var", "FORM_TYPE").with(el("value", "").said("http://jabber.org/protocol/muc#roomconfig")))
+	for _, f := range r.m.like.fields {
+		x.with(el("field", "", "type", f.typ, "var", f.name, "label", f.name).with(el("value", "").said(r.config[f.name])))
+	}
+	return x
+}
+
+func (r *mucRoom) submit(n, form *node) {
+	set := map[string]string{}
+	for _, f := range form.kids {
+		name, value := f.attr("var"), ""
+		if v := f.child("value", "jabber:x:data"); v != nil {
+			value = v.text
+		}
+		offered := slices.ContainsFunc(r.m.like.fields, func(o mucField) bool { return o.name == name })
+		switch {
+		case offered:
+			set[name] = value
+		case r.m.like.strict && name != "FORM_TYPE":
+			r.m.refuse(n, "bad-request")
+			return
+		}
+	}
+	for name, value := range set {
+		r.config[name] = value
+	}
+	r.locked = false
+	if r.config["muc#roomconfig_membersonly"] == "1" { // §9.4: those who aren't members are removed
+		for _, o := range slices.Clone(r.occupants) {
+			if r.affiliation(o.sessions[0]) == "none" {
+				for _, s := range slices.Clone(o.sessions) {
+					r.remove(o, s, "322")
+				}
+			}
+		}
+	}
+	r.m.result(n, nil)
+	for _, o := range r.occupants { // §10.2.1
+		for _, s := range o.sessions {
+			r.m.send(el("message", "", "from", r.jid, "type", "groupchat").with(
+				el("x", xmpp.NSMUCUser).with(el("status", "", "code", "104"))), s)
+		}
+	}
+}
+
+func (r *mucRoom) destroy(n, destroy *node) {
+	for _, o := range r.occupants {
+		for _, s := range o.sessions {
+			p := el("presence", "", "from", r.jid+"/"+o.nick, "type", "unavailable").with(
+				el("x", xmpp.NSMUCUser).with(el("item", "", "affiliation", "none", "role", "none"), destroy))
+			r.m.send(p, s)
+		}
+	}
+	delete(r.m.rooms, r.jid)
+	r.m.result(n, nil)
+}
+
+// admin is §9: affiliations by JID, roles by nick.
+func (r *mucRoom) admin(n, q *node) {
+	if n.attr("type") == "get" {
+		list := el("query", xmpp.NSMUCAdmin)
+		want := q.child("item", xmpp.NSMUCAdmin)
+		for jid, a := range r.affil {
+			if want != nil && a == want.attr("affiliation") {
+				list.with(el("item", "", "affiliation", a, "jid", jid))
+			}
+		}
+		r.m.result(n, list)
+		return
+	}
+	if r.m.failing("affiliation", n) {
+		return
+	}
+	r.m.result(n, nil)
+	for _, item := range q.kids {
+		switch {
+		case item.attr("affiliation") != "":
+			r.setAffiliation(mucBare(item.attr("jid")), item.attr("affiliation"))
+		case item.attr("role") == "none": // §8.2
+			if o := r.nick(item.attr("nick")); o != nil {
+				for _, s := range slices.Clone(o.sessions) {
+					r.remove(o, s, "307")
+				}
+			}
+		}
+	}
+}
+
+func (r *mucRoom) setAffiliation(jid, affil string) {
+	before := r.affiliation(jid)
+	if affil == "none" {
+		delete(r.affil, jid)
+	} else {
+		r.affil[jid] = affil
+	}
+	membersOnly := r.config["muc#roomconfig_membersonly"] == "1"
+	for _, o := range slices.Clone(r.occupants) {
+		if mucBare(o.sessions[0]) != jid {
+			continue
+		}
+		status := ""
+		switch {
+		case affil == "outcast":
+			status = "301"
+		case affil == "none" && membersOnly: // §9.4
+			status = r.m.like.removed
+		}
+		if status == "" {
+			r.broadcast(o)
+			continue
+		}
+		for _, s := range slices.Clone(o.sessions) {
+			r.remove(o, s, status)
+		}
+	}
+	if r.m.like.inviting && membersOnly && before == "none" && affil == "member" {
+		r.m.send(el("message", "", "from", r.jid).with(el("x", xmpp.NSMUCUser).with(el("invite", "", "from", r.jid))), jid)
+	}
+}
+
+// The people's side, for tests: what clients send.
+
+// mucJoin is a client's join.
+func mucJoin(full, room, nick string) []byte {
+	return el("presence", "", "from", full, "to", room+"/"+nick).with(el("x", xmpp.NSMUC)).append(nil, "")
+}
+
+// mucLeave is a client's clean leave.
+func mucLeave(full, room, nick string) []byte {
+	return el("presence", "", "from", full, "to", room+"/"+nick, "type", "unavailable").append(nil, "")
+}
+
+// mucSay is a groupchat message.
+func mucSay(full, room, id, body string) []byte {
+	return el("message", "", "from", full, "to", room, "type", "groupchat", "id", id).with(el("body", "").said(body)).append(nil, "")
+}
+
+// mucParts splits a JID.
+func mucParts(jid string) (local, domain, resource string) {
+	bare, resource, _ := strings.Cut(jid, "/")
+	local, domain, is := strings.Cut(bare, "@")
+	if !is {
+		return "", bare, resource
+	}
+	return local, domain, resource
+}
+
+func mucBare(jid string) string {
+	bare, _, _ := strings.Cut(jid, "/")
+	return bare
+}
+
+// wire is how a test reads stanzas: one line each, all but ids and namespaces.
+func wire(ns []*node) string {
+	var b strings.Builder
+	for _, n := range ns {
+		b.WriteString(short(n))
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// short is a stanza in a few words: to < from: what.
+func short(n *node) string {
+	s := n.attr("to") + " < " + n.attr("from") + ": " + n.name
+	if t := n.attr("type"); t != "" {
+		s += " " + t
+	}
+	if b := n.child("body", ""); b != nil {
+		s += " «" + b.text + "»"
+	}
+	if b := n.child("subject", ""); b != nil {
+		s += " subject «" + b.text + "»"
+	}
+	if e := n.child("error", ""); e != nil && e.first() != nil {
+		s += " " + e.first().name
+	}
+	if d := n.child("delay", xmpp.NSDelay); d != nil {
+		s += " @" + d.attr("stamp")
+	}
+	if x := n.child("x", xmpp.NSMUCUser); x != nil {
+		for _, k := range x.kids {
+			switch k.name {
+			case "item":
+				s += " " + k.attr("affiliation") + "/" + k.attr("role")
+				if j := k.attr("jid"); j != "" {
+					s += "(" + j + ")"
+				}
+			case "status":
+				s += " " + k.attr("code")
+			default:
+				s += " " + k.name
+				if f := k.attr("from"); f != "" {
+					s += " by " + f
+				}
+			}
+		}
+	}
+	return s
+}
+
+func sameLines(t *testing.T, what string, got []*node, want string) {
+	t.Helper()
+	lines := func(s string) []string {
+		var out []string
+		for _, l := range strings.Split(s, "\n") {
+			if l = strings.TrimSpace(l); l != "" {
+				out = append(out, l)
+			}
+		}
+		return out
+	}
+	if g, w := lines(wire(got)), lines(want); !slices.Equal(g, w) {
+		t.Errorf("%s:\ngot\n\t%s\nwant\n\t%s", what, strings.Join(g, "\n\t"), strings.Join(w, "\n\t"))
+	}
+}

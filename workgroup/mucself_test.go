@@ -1,6 +1,8 @@
 package workgroup
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -138,5 +140,102 @@ func TestFakeMUCOfEjabberd(t *testing.T) {
 	m.ok("enter")
 	if got := m.take(mucStart, mucJoin("o@desk.test/usher", room, "Support")); len(got) != 2 {
 		t.Errorf("it goes on: %s", wire(got))
+	}
+}
+
+// The people's side, for tests: what clients send.
+
+// mucJoin is a client's join.
+func mucJoin(full, room, nick string) []byte {
+	return el("presence", "", "from", full, "to", room+"/"+nick).with(el("x", xmpp.NSMUC)).append(nil, "")
+}
+
+// mucLeave is a client's clean leave.
+func mucLeave(full, room, nick string) []byte {
+	return el("presence", "", "from", full, "to", room+"/"+nick, "type", "unavailable").append(nil, "")
+}
+
+// mucSay is a groupchat message.
+func mucSay(full, room, id, body string) []byte {
+	return el("message", "", "from", full, "to", room, "type", "groupchat", "id", id).with(el("body", "").said(body)).append(nil, "")
+}
+
+// mucParts splits a JID.
+func mucParts(jid string) (local, domain, resource string) {
+	bare, resource, _ := strings.Cut(jid, "/")
+	local, domain, is := strings.Cut(bare, "@")
+	if !is {
+		return "", bare, resource
+	}
+	return local, domain, resource
+}
+
+func mucBare(jid string) string {
+	bare, _, _ := strings.Cut(jid, "/")
+	return bare
+}
+
+// wire is how a test reads stanzas: one line each, all but ids and namespaces.
+func wire(ns []*node) string {
+	var b strings.Builder
+	for _, n := range ns {
+		b.WriteString(short(n))
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// short is a stanza in a few words: to < from: what.
+func short(n *node) string {
+	s := n.attr("to") + " < " + n.attr("from") + ": " + n.name
+	if t := n.attr("type"); t != "" {
+		s += " " + t
+	}
+	if b := n.child("body", ""); b != nil {
+		s += " «" + b.text + "»"
+	}
+	if b := n.child("subject", ""); b != nil {
+		s += " subject «" + b.text + "»"
+	}
+	if e := n.child("error", ""); e != nil && e.first() != nil {
+		s += " " + e.first().name
+	}
+	if d := n.child("delay", xmpp.NSDelay); d != nil {
+		s += " @" + d.attr("stamp")
+	}
+	if x := n.child("x", xmpp.NSMUCUser); x != nil {
+		for _, k := range x.kids {
+			switch k.name {
+			case "item":
+				s += " " + k.attr("affiliation") + "/" + k.attr("role")
+				if j := k.attr("jid"); j != "" {
+					s += "(" + j + ")"
+				}
+			case "status":
+				s += " " + k.attr("code")
+			default:
+				s += " " + k.name
+				if f := k.attr("from"); f != "" {
+					s += " by " + f
+				}
+			}
+		}
+	}
+	return s
+}
+
+func sameLines(t *testing.T, what string, got []*node, want string) {
+	t.Helper()
+	lines := func(s string) []string {
+		var out []string
+		for _, l := range strings.Split(s, "\n") {
+			if l = strings.TrimSpace(l); l != "" {
+				out = append(out, l)
+			}
+		}
+		return out
+	}
+	if g, w := lines(wire(got)), lines(want); !slices.Equal(g, w) {
+		t.Errorf("%s:\ngot\n\t%s\nwant\n\t%s", what, strings.Join(g, "\n\t"), strings.Join(w, "\n\t"))
 	}
 }

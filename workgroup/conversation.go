@@ -14,6 +14,7 @@ type conversation struct {
 	agent   *agent // who has it (connecting, active, agent-lost); nil
 	room    *room  // nil before there is one
 	seq     int    // of the last event
+	side    side   // how he wants to be told: kept by core in Resume
 }
 
 // offer is one open offer of a conversation to an agent.
@@ -52,7 +53,7 @@ type asking struct {
 	person   Person
 	question string
 	form     map[string]string
-	updates  bool // he wants queue-status pushes
+	side     side
 }
 
 // The verbs. Each does one thing for one person, whichever way it was said (text, form, XEP-0142), and returns a
@@ -64,22 +65,11 @@ func (d *Desk) ask(g *group, a asking) (*conversation, error) { panic("unbuilt")
 // openFor tells whether the workgroup would take a request now: nil or *closedError.
 func (d *Desk) openFor(g *group) error { panic("unbuilt") }
 
-// leaveMessage keeps a message for the agents to come; it returns the conversation that holds it.
-func (d *Desk) leaveMessage(g *group, a asking) (*conversation, error) { panic("unbuilt") }
-
 // depart takes a visitor out of the queue, or ends his chat: errNotQueued.
 func (d *Desk) depart(c *conversation) error { panic("unbuilt") }
 
 // place is the visitor's place in the queue (0 while an offer is out, 1: the first who waits) and the estimated wait.
 func (c *conversation) place() (position int, wait time.Duration) { panic("unbuilt") }
-
-// rate notes a visitor's rating of one of his conversations, also a closed one: refusals, and errRated on a second.
-func (d *Desk) rate(visitor, conversation string, value int, text string) error { panic("unbuilt") }
-
-const errRated refusal = "it is rated already"
-
-// mailTranscript sends the transcript of one of the visitor's conversations to a mail address.
-func (d *Desk) mailTranscript(visitor, conversation, mail string) error { panic("unbuilt") }
 
 // accept gives a conversation that is offered to the agent to him. Of two the first has it.
 func (d *Desk) accept(by *agent, c *conversation) error { panic("unbuilt") }
@@ -108,23 +98,6 @@ func (d *Desk) note(by *agent, c *conversation, text string) error { panic("unbu
 // call starts a conversation with a connected visitor of one of the agent's sites.
 func (d *Desk) call(by *agent, g *group, visitor string, text string) (*conversation, error) {
 	panic("unbuilt")
-}
-
-// ban closes a conversation and refuses its visitor from then on; 0: for ever.
-func (d *Desk) ban(by *agent, c *conversation, length time.Duration, reason string) (id string, err error) {
-	panic("unbuilt")
-}
-func (d *Desk) unban(by *agent, id string) error { panic("unbuilt") }
-
-// bans lists those that a supervisor may lift.
-func (d *Desk) bans(by *agent) []ban { panic("unbuilt") }
-
-// ban is a visitor who is refused.
-type ban struct {
-	ID, Site, By, Reason string
-	Visitor              string // bare JID
-	Sub, Address, Name   string
-	Until                time.Time // zero: for ever
 }
 
 // What the room tells the conversation (room.go calls these).

@@ -125,17 +125,27 @@ type Notice struct {
 	Time         time.Time
 }
 
+// Rating is a visitor's word on a conversation that is closed already. It is put into the kept row and follows the
+// transcript as an event of KindRating from the visitor; where the row is gone, so is the rating.
+type Rating struct {
+	Conversation string // id
+	Value        int    // 1..5
+	Text         string
+	Time         time.Time
+}
+
 // Batch is what is to be kept, all of it or nothing. Later entries for a key win.
 type Batch struct {
 	Conversations []Conversation
 	Events        []Event
 	Items         []Item
 	Notices       []Notice
+	Ratings       []Rating
 }
 
 // Empty tells whether there is nothing in it.
 func (b *Batch) Empty() bool {
-	return len(b.Conversations)+len(b.Events)+len(b.Items)+len(b.Notices) == 0
+	return len(b.Conversations)+len(b.Events)+len(b.Items)+len(b.Notices)+len(b.Ratings) == 0
 }
 
 // Snapshot is what a Desk starts from: every conversation that isn't closed, and those closed within the last 24 hours

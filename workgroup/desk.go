@@ -18,6 +18,10 @@ type Desk struct {
 	visitor map[string]*conversation // open ones, by the visitor's bare JID
 	owner   map[string]*conversation // open ones with a room, by the owner's bare JID
 	linkUp  bool
+
+	toProbe  []*agent // whose turn after the link came up is still to come
+	probing  *timer   // when it is the next ones' turn
+	linkHold *timer   // when agents are gone because the link is
 }
 
 // Output is what the inputs since the last Take ask for: first the batch is

@@ -11,7 +11,7 @@ type group struct {
 	members      map[string]*member // agents and supervisors by bare JID
 	waiting      []*conversation    // queued ones, in the order in which they are served
 	number       int                // the last number given
-	lastPresence string             // what its contacts were told last, not to say it twice
+	face         face               // what its contacts see
 }
 
 // member is an agent or supervisor in one workgroup.
@@ -22,6 +22,7 @@ type member struct {
 	serves     bool // is an agent: gets offers
 	supervisor bool
 	sub        subscription
+	asking     *timer // when he is asked for his presence again
 }
 
 // subscription is what is known of the presence subscription between workgroup and member.
@@ -29,10 +30,8 @@ type subscription struct {
 	To    bool // we get his presence
 	From  bool // he gets ours
 	Asked time.Time
+	Tries int // how often since he was last heard of
 }
 
 // number finds an open conversation by its short number, as a member of this group sees it.
 func (g *group) byNumber(n int) *conversation { panic("unbuilt") }
-
-// open tells whether the hours say so, and when that changes next (zero: never).
-func (h *Hours) open(now time.Time) (open bool, changes time.Time) { panic("unbuilt") }

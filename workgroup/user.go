@@ -29,9 +29,6 @@ func (c *conversation) ended() { panic("unbuilt") }
 // New calls it once the groups are there.
 func (d *Desk) restoreUser(kept Snapshot) { panic("unbuilt") }
 
-// text returns a text of ours in the visitor's language; args are put in for %1, %2.
-func (g *group) text(key, language string, args ...string) string { panic("unbuilt") }
-
 // visitorNick is the visitor's nick in his room: `Visitor 17`, or his given name and ` #17`. It looks like no
 // agent's, supervisor's or owner's.
 func (c *conversation) visitorNick() string { panic("unbuilt") }

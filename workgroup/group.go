@@ -8,10 +8,10 @@ type group struct {
 	d   *Desk
 	jid string // bare
 
-	members      map[string]*member // agents and supervisors by bare JID
-	waiting      []*conversation    // queued ones, in the order in which they are served
-	number       int                // the last number given
-	face         face               // what its contacts see
+	members map[string]*member // agents and supervisors by bare JID
+	waiting []*conversation    // queued ones, in the order in which they are served
+	number  int                // the last number given
+	face    face               // what its contacts see
 }
 
 // member is an agent or supervisor in one workgroup.

@@ -4,7 +4,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
 )
 
 // Presence of agents and supervisors, and their subscriptions (RFC 6121 §3 and §4). A workgroup is a contact of theirs as
@@ -282,4 +281,3 @@ func (d *Desk) agentsUnseen() {
 		}
 	})
 }
-

@@ -24,6 +24,7 @@ type offer struct {
 	group *group // whose agent he is here: offers come from its JID
 	id    string // of the chat message, for its correction (XEP-0308)
 	until time.Time
+	by    string // full JID of the native client that accepts it
 }
 
 // refusal is an error whose text is meant for the person who asked, in English, one short line.
@@ -91,9 +92,6 @@ func (d *Desk) takeover(by *agent, c *conversation) error { panic("unbuilt") }
 // enter lets a supervisor into the room, leave takes him out.
 func (d *Desk) enter(by *agent, c *conversation) error { panic("unbuilt") }
 func (d *Desk) leave(by *agent, c *conversation) error { panic("unbuilt") }
-
-// note leaves a line that the visitor never sees.
-func (d *Desk) note(by *agent, c *conversation, text string) error { panic("unbuilt") }
 
 // call starts a conversation with a connected visitor of one of the agent's sites.
 func (d *Desk) call(by *agent, g *group, visitor string, text string) (*conversation, error) {

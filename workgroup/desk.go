@@ -19,6 +19,8 @@ type Desk struct {
 	owner   map[string]*conversation // open ones with a room, by the owner's bare JID
 	linkUp  bool
 
+	sessions sessions // ad-hoc commands that wait for their form
+
 	toProbe  []*agent // whose turn after the link came up is still to come
 	probing  *timer   // when it is the next ones' turn
 	linkHold *timer   // when agents are gone because the link is

@@ -12,6 +12,7 @@ type group struct {
 	waiting []*conversation    // queued ones, in the order in which they are served
 	number  int                // the last number given
 	face    face               // what its contacts see
+	pushed  pushed             // what its native clients were told
 }
 
 // member is an agent or supervisor in one workgroup.
@@ -23,6 +24,9 @@ type member struct {
 	supervisor bool
 	sub        subscription
 	asking     *timer // when he is asked for his presence again
+
+	seen     []string                     // bare JIDs of the visitors that `who` has shown him last
+	watchers map[string]map[string]string // his clients that asked for the other agents: what they were told, by agent
 }
 
 // subscription is what is known of the presence subscription between workgroup and member.

@@ -57,6 +57,17 @@ func (n *node) attr(name string) string {
 	return ""
 }
 
+// set gives an attribute its value, in place or as a new one.
+func (n *node) set(name, value string) {
+	for i, a := range n.attrs {
+		if a.name == name {
+			n.attrs[i].value = value
+			return
+		}
+	}
+	n.attrs = append(n.attrs, attr{name, value})
+}
+
 // child returns the first child of this name and namespace, or nil; it may be called on nil.
 func (n *node) child(name, space string) *node {
 	if n == nil {

@@ -269,9 +269,9 @@ func (m *member) fields(v verb, a argument) []*node {
 		}
 		return []*node{field("conversation", "Visitor", "list-single", true, all)}
 	case anAgent, maybeOne:
-		return []*node{field("agent", "Agent", "list-single", a == anAgent, agents(m.group.serving("")))}
+		return []*node{field("agent", "Agent", "list-single", a == anAgent, agents(m.group.agentsNamed("")))}
 	case aTarget:
-		return []*node{field("agent", "Agent", "list-single", false, agents(m.group.serving(""))), m.workgroups()}
+		return []*node{field("agent", "Agent", "list-single", false, agents(m.group.agentsNamed(""))), m.workgroups()}
 	case aLength:
 		return []*node{field("until", "For how long (30m, 24h) or until when", "text-single", false, nil)}
 	case aReason:

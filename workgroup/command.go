@@ -242,7 +242,7 @@ func (c *command) chat(own bool) (*conversation, error) {
 
 // agentNamed finds an agent of this workgroup: by localpart if only one has it, else by bare JID.
 func (c *command) agentNamed(name string) (*agent, error) {
-	return one(c.m.group.serving(name))
+	return one(c.m.group.agentsNamed(name))
 }
 
 func one(found []*agent) (*agent, error) {
@@ -255,8 +255,8 @@ func one(found []*agent) (*agent, error) {
 	return nil, errTwoAgents
 }
 
-// serving lists the agents of a workgroup with this localpart or bare JID; "": all of them, by JID.
-func (g *group) serving(name string) []*agent {
+// agentsNamed lists the agents of a workgroup with this localpart or bare JID; "": all of them, by JID.
+func (g *group) agentsNamed(name string) []*agent {
 	var found []*agent
 	for jid, m := range g.members {
 		local, _, _ := strings.Cut(jid, "@")
@@ -282,14 +282,14 @@ func (g *group) siblings() []*group {
 
 // target finds who a chat is handed to: an agent of this workgroup, a workgroup of the site, or an agent of one of those.
 func (c *command) target(name string) (*agent, *group, error) {
-	a, err := one(c.m.group.serving(name))
+	a, err := one(c.m.group.agentsNamed(name))
 	var g *group
 	var others []*agent
 	for _, s := range c.m.group.siblings() {
 		if strings.EqualFold(s.Name, name) || strings.EqualFold(s.jid, name) {
 			g = s
 		}
-		for _, o := range s.serving(name) {
+		for _, o := range s.agentsNamed(name) {
 			if !slices.Contains(others, o) {
 				others = append(others, o)
 			}

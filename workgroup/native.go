@@ -191,7 +191,7 @@ func (d *Desk) departOther(m *member, n, what *node) {
 // agentList answers agent-status-request (XEP-0142 §5.2.4): the other agents, then what they are; from then on each change.
 func (d *Desk) agentList(m *member, n *node) {
 	list := el("agent-status-request", nsWorkgroup)
-	for _, a := range m.group.serving("") {
+	for _, a := range m.group.agentsNamed("") {
 		if a != m.agent {
 			list.with(el("agent", "", "jid", a.jid))
 		}
@@ -292,7 +292,7 @@ func (g *group) figures() (all []*node, text string) {
 	}
 	queue.with(el("status", "").said(state))
 	available, chats, most := 0, 0, 0
-	for _, a := range g.serving("") {
+	for _, a := range g.agentsNamed("") {
 		chats += len(a.chats)
 		most += a.capacity()
 		if s, _ := a.standing(g); s == ready || s == busy {
@@ -312,7 +312,7 @@ func (g *group) pushAgents(m *member) {
 			delete(m.watchers, to)
 			continue
 		}
-		for _, a := range g.serving("") {
+		for _, a := range g.agentsNamed("") {
 			if a == m.agent {
 				continue
 			}

@@ -1,0 +1,249 @@
+package gateway
+
+import (
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"usher/archive"
+	"usher/workgroup"
+)
+
+// store keeps the desk's batches in the archive. One goroutine at a time calls commit; the others may be called by any.
+type store struct {
+	archive *archive.Archive
+	log     *slog.Logger
+	now     func() time.Time
+
+	mu      sync.Mutex // of writing: held while the disk is waited for
+	pending []workgroup.Batch
+	size    int // bytes of pending, estimated
+	wake    chan struct{}
+	ending  chan struct{}
+	ended   chan struct{}
+
+	failures atomic.Uint64
+	oldest   atomic.Int64 // UnixNano of the oldest batch that isn't on the disk; 0: all are
+}
+
+const (
+	keepMost  = 64 << 20 // bytes of batches that wait for a disk that fails; then commit waits
+	retryMin  = 200 * time.Millisecond
+	retryMax  = 5 * time.Second
+	closeWait = 5 * time.Second // for the last batches, when the program ends
+)
+
+// openStore opens the archive that the config names.
+func openStore(cfg *Config, log *slog.Logger) (*store, error) {
+	a, err := archive.Open(cfg.Archive.Path, archive.Options{})
+	if err != nil {
+		return nil, err
+	}
+	s := &store{
+		archive: a, log: log, now: time.Now,
+		wake: make(chan struct{}, 1), ending: make(chan struct{}), ended: make(chan struct{}),
+	}
+	go s.retry() // ended by close
+	return s, nil
+}
+
+// load returns what the desk goes on from.
+func (s *store) load() (workgroup.Snapshot, error) {
+	kept, err := s.archive.Load()
+	if err != nil {
+		return workgroup.Snapshot{}, err
+	}
+	return snapshotOf(kept), nil
+}
+
+// commit puts a batch on the disk, after all earlier ones, and returns nil once
+// it is there. An error means that it isn't yet: it is kept in memory and written as soon as that works, so the
+// caller goes on and must not give it again. If too much waits already, commit blocks until some of it is
+// written or the store is closed. The batch belongs to the store from then on.
+func (s *store) commit(b *workgroup.Batch) error {
+	if b.Empty() {
+		return nil
+	}
+	s.oldest.CompareAndSwap(0, s.now().UnixNano())
+	pause := retryMin
+	for s.full() {
+		select {
+		case <-s.ending:
+			return errStoreClosed
+		case <-time.After(pause):
+			pause = min(2*pause, retryMax)
+			s.flush()
+		}
+	}
+	s.mu.Lock()
+	s.pending = append(s.pending, *b)
+	s.size += sizeOf(b)
+	s.mu.Unlock()
+	err := s.flush()
+	if err != nil {
+		select {
+		case s.wake <- struct{}{}:
+		default: // it is awake
+		}
+	}
+	return err
+}
+
+var errStoreClosed = errors.New("the archive is closed")
+
+func (s *store) full() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.size > keepMost
+}
+
+// flush writes all that waits, in one transaction.
+func (s *store) flush() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.pending) == 0 {
+		return nil
+	}
+	all := batchOf(s.pending)
+	err := s.archive.Write(all)
+	var orphans *archive.OrphanError
+	switch {
+	case errors.As(err, &orphans): // a fault of ours; all else is kept
+		s.failures.Add(1)
+		s.log.Error("archive: events left out", "events", orphans.Events, "conversations", orphans.Conversations)
+	case err != nil:
+		if s.failures.Add(1) == 1 || len(s.pending) == 1 {
+			s.log.Error("archive: cannot write, trying on", "err", err, "bytes", s.size)
+		}
+		return err
+	}
+	s.pending, s.size = nil, 0
+	s.oldest.Store(0)
+	return nil
+}
+
+// retry writes what commit couldn't, with growing pauses.
+func (s *store) retry() {
+	defer close(s.ended)
+	for {
+		select {
+		case <-s.ending:
+			return
+		case <-s.wake:
+		}
+		for pause := retryMin; ; pause = min(2*pause, retryMax) {
+			select {
+			case <-s.ending:
+				return
+			case <-time.After(pause):
+			}
+			if s.flush() == nil {
+				s.log.Info("archive: everything is written again")
+				break
+			}
+		}
+	}
+}
+
+// close writes what waits, for a bounded time, and closes the archive. No commit may run or follow.
+func (s *store) close() {
+	close(s.ending)
+	<-s.ended
+	deadline := s.now().Add(closeWait)
+	for s.flush() != nil {
+		if s.now().After(deadline) {
+			s.log.Error("archive: batches lost: they could not be written", "batches", len(s.pending), "bytes", s.size)
+			break
+		}
+		time.Sleep(retryMin)
+	}
+	if err := s.archive.Close(); err != nil {
+		s.log.Error("archive: not closed cleanly", "err", err)
+	}
+}
+
+// lag is how long the oldest batch that isn't on the disk waits (usher_archive_lag_seconds).
+func (s *store) lag() float64 {
+	if oldest := s.oldest.Load(); oldest > 0 {
+		return max(0, s.now().Sub(time.Unix(0, oldest)).Seconds())
+	}
+	return 0
+}
+
+// errors counts writes that failed (usher_archive_errors_total).
+func (s *store) errors() uint64 { return s.failures.Load() }
+
+// sizeOf estimates the memory of a batch.
+func sizeOf(b *workgroup.Batch) int {
+	n := 0
+	for i := range b.Conversations {
+		c := &b.Conversations[i]
+		n += 1000 + len(c.Question) + len(c.RatingText) + len(c.Resume) + len(c.Visitor.Page) + len(c.Visitor.Referrer) + len(c.Visitor.Title)
+		for k, v := range c.Form {
+			n += len(k) + len(v)
+		}
+	}
+	for i := range b.Events {
+		n += 300 + len(b.Events[i].Body)
+	}
+	for i := range b.Items {
+		n += 100 + len(b.Items[i].Value)
+	}
+	return n + 300*len(b.Notices)
+}
+
+// batchOf puts batches together, in order, in the archive's types.
+func batchOf(all []workgroup.Batch) archive.Batch {
+	var out archive.Batch
+	for i := range all {
+		b := &all[i]
+		for j := range b.Conversations {
+			out.Conversations = append(out.Conversations, keptConversation(&b.Conversations[j]))
+		}
+		for _, e := range b.Events {
+			out.Events = append(out.Events, archive.Event(e))
+		}
+		for _, item := range b.Items {
+			out.Items = append(out.Items, archive.Item(item))
+		}
+		for _, n := range b.Notices {
+			out.Notices = append(out.Notices, archive.Notice(n))
+		}
+	}
+	return out
+}
+
+func keptConversation(c *workgroup.Conversation) archive.Conversation {
+	return archive.Conversation{
+		ID: c.ID, Number: c.Number, Site: c.Site, Workgroup: c.Workgroup, State: string(c.State), Reason: string(c.Reason),
+		Visitor: archive.Person(c.Visitor), Question: c.Question, Form: c.Form, Asked: c.Asked, Accepted: c.Accepted, Closed: c.Closed,
+		Agents: c.Agents, Rating: c.Rating, RatingText: c.RatingText, Room: c.Room, Resume: c.Resume,
+	}
+}
+
+// snapshotOf is the way back.
+func snapshotOf(kept archive.Snapshot) workgroup.Snapshot {
+	s := workgroup.Snapshot{Events: make(map[string][]workgroup.Event, len(kept.Events))}
+	for i := range kept.Conversations {
+		c := &kept.Conversations[i]
+		s.Conversations = append(s.Conversations, workgroup.Conversation{
+			ID: c.ID, Number: c.Number, Site: c.Site, Workgroup: c.Workgroup, State: workgroup.State(c.State),
+			Reason: workgroup.Reason(c.Reason), Visitor: workgroup.Person(c.Visitor), Question: c.Question, Form: c.Form,
+			Asked: c.Asked, Accepted: c.Accepted, Closed: c.Closed, Agents: c.Agents, Rating: c.Rating, RatingText: c.RatingText,
+			Room: c.Room, Resume: c.Resume,
+		})
+	}
+	for id, events := range kept.Events {
+		list := make([]workgroup.Event, len(events))
+		for i, e := range events {
+			list[i] = workgroup.Event(e)
+		}
+		s.Events[id] = list
+	}
+	for _, item := range kept.Items {
+		s.Items = append(s.Items, workgroup.Item(item))
+	}
+	return s
+}

@@ -50,7 +50,12 @@ func (o *offer) text() string {
 		lines = append(lines, q)
 	}
 	lines = append(lines, c.extras()...)
-	return strings.Join(append(lines, "1 accept · 2 decline · "+span(o.until.Sub(c.d.now))), "\n")
+	return strings.Join(append(lines, "1 accept · 2 decline · "+seconds(o.until.Sub(c.d.now))), "\n")
+}
+
+// seconds is a length of time as the offer shows it: 20 s.
+func seconds(l time.Duration) string {
+	return strconv.Itoa(int((l+time.Second-1)/time.Second)) + " s"
 }
 
 // headline is who asks, from which page, in which language: [#17] Maria (verified) · /pricing · de.

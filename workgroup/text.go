@@ -1,6 +1,7 @@
 package workgroup
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -233,6 +234,9 @@ func (d *Desk) fromRoom(a *agent, c *conversation, body string) bool {
 	s, err := m.said(body, c)
 	if err != nil {
 		s.text = inWords(err)
+	}
+	if errors.Is(err, errUnknown) {
+		s.text += " (the visitor has not seen it)"
 	}
 	if s.text != "" {
 		m.group.tell(a, s.text)

@@ -154,16 +154,17 @@ func (c *claims) check() error {
 	return nil
 }
 
-// plain returns a text of one line without what makes it show as something else: control characters, line ends, and marks that turn
-// the direction of what follows.
-func plain(s string) string {
-	return strings.TrimSpace(strings.Map(func(r rune) rune {
-		switch {
-		case r == '\t', r == '\n', r == '\r', r == '\u2028', r == '\u2029':
-			return ' '
-		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == utf8.RuneError, r == '\ufffe', r == '\uffff':
-			return -1
-		}
-		return r
-	}, s))
+// plain returns a text of one line without what makes it show as something else: control characters, line ends, and
+// marks that turn the direction of what follows.
+func plain(s string) string { return strings.TrimSpace(strings.Map(shown, s)) }
+
+// shown maps white space of all kinds to a blank, and what can't or shan't be shown to nothing.
+func shown(r rune) rune {
+	switch {
+	case r == '\t', r == '\n', r == '\r', r == '\u2028', r == '\u2029':
+		return ' '
+	case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == utf8.RuneError, r == '\ufffe', r == '\uffff':
+		return -1
+	}
+	return r
 }

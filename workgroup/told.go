@@ -1,0 +1,209 @@
+package workgroup
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// How a visitor hears where his conversation is.
+
+// pushEvery is how long after one queue-status the next comes, if his place doesn't change before (XEP-0142 §4.2.3).
+const pushEvery = 15 * time.Second
+
+// said is what a visitor has been told.
+type said struct {
+	to      string // full JID: another stream of his is told all of it again
+	line    line
+	waiting bool   // told that he is in the queue
+	place   int    // pushed last; -1: none
+	push    *timer // the next queue-status, or words of a new place
+	spoken  int    // the place in words; 0: none yet
+	over    bool   // the end was told in words
+}
+
+// line is what `<conversation/>` says.
+type line struct {
+	state       State
+	agent, room string
+	reason      Reason
+}
+
+// told tells the visitor where his conversation is: `<conversation/>`, queue-status if he asked for it, depart-queue when he is
+// taken out; in words if he came with a plain client. Core calls it at each change of state or place, and when he is back
+// (c.visitor is another stream): then he is told all of it again. What he knows isn't said twice.
+func (c *conversation) told() {
+	s := &c.side.said
+	if c.visitor == "" || c.State == Closed {
+		c.d.stop(s.push)
+		s.push = nil
+	}
+	if c.visitor == "" {
+		return
+	}
+	if s.to != c.visitor {
+		c.d.stop(s.push)
+		*s = said{to: c.visitor, place: -1}
+	}
+	if now := c.line(); now != s.line {
+		before := s.line
+		s.line = now
+		c.d.send(c.message().with(el("conversation", nsDesk, "id", c.ID, "number", strconv.Itoa(c.Number),
+			"state", string(now.state), "agent", now.agent, "room", now.room, "reason", string(now.reason))))
+		if s.waiting && !c.waits() {
+			s.waiting = false
+			if c.State == Closed { // XEP-0142 §4.2.2: the service has taken him out, or he has gone himself
+				c.d.send(c.message().with(el("depart-queue", nsWorkgroup).with(el("reason", nsDesk).said(string(c.Reason)))))
+			}
+		}
+		c.speak(before.state)
+	}
+	c.pushPlace()
+}
+
+// line is what there is to say now. The agent is named once he has accepted.
+func (c *conversation) line() line {
+	l := line{state: c.State, reason: c.Reason}
+	switch c.State {
+	case Connecting, Active, AgentLost, Wrapup:
+		if c.agent != nil {
+			l.agent = c.agent.name
+		}
+		l.room = c.Room
+	case Queued, Offered: // the room is kept for the next agent
+		l.room = c.Room
+	}
+	return l
+}
+
+// message is an empty message from the workgroup to the visitor's stream.
+func (c *conversation) message() *node {
+	return el("message", "", "from", c.home.jid, "to", c.visitor)
+}
+
+// pushPlace tells his place if it has changed or is due again: as queue-status, in words, or not at all. After the
+// invitation he hears no more of it (XEP-0142 §4.2.4).
+func (c *conversation) pushPlace() {
+	s := &c.side.said
+	if !c.waits() || c.visitor == "" {
+		c.d.stop(s.push)
+		s.push, s.place = nil, -1
+		return
+	}
+	s.waiting = true
+	if !c.side.Updates && !c.side.Plain {
+		return
+	}
+	position, _ := c.place()
+	if position == s.place {
+		return
+	}
+	if c.side.Plain { // in words not more often than that
+		if s.push == nil {
+			s.place = position
+			c.speakPlace(position)
+			c.nextPush()
+		}
+		return
+	}
+	s.place = position
+	c.d.send(c.message().with(c.queueStatus()))
+	c.d.stop(s.push)
+	c.nextPush()
+}
+
+func (c *conversation) nextPush() {
+	s := &c.side.said
+	s.push = c.d.at(c.d.now.Add(pushEvery), func() {
+		s.push = nil
+		if !c.side.Plain {
+			s.place = -1
+		}
+		c.pushPlace()
+	})
+}
+
+// Words.
+
+// tellVisitor sends a visitor a chat message.
+func (g *group) tellVisitor(to, text string) {
+	if text != "" {
+		g.d.send(el("message", "", "type", "chat", "from", g.jid, "to", to).with(el("body", "").said(text)))
+	}
+}
+
+func (c *conversation) say(key string, args ...string) {
+	c.home.tellVisitor(c.visitor, c.home.text(key, c.Visitor.Language, args...))
+}
+
+// speak tells a change of state in words, to a visitor with a plain client.
+func (c *conversation) speak(before State) {
+	s := &c.side.said
+	if !c.side.Plain {
+		return
+	}
+	agent := s.line.agent
+	switch c.State {
+	case Queued:
+		if before != "" && before != Offered { // an agent who had him is gone
+			c.say("requeued")
+			s.spoken, s.place = 1, 1
+		}
+	case Connecting:
+		c.say("connecting", agent)
+	case Active:
+		switch before {
+		case AgentLost:
+			c.say("agent_back", agent)
+		default:
+			c.say("active", agent)
+		}
+	case AgentLost:
+		c.say("agent_lost", agent)
+	case Wrapup, Closed:
+		if c.Reason != "" && !s.over {
+			s.over = true
+			c.say("closed_"+strings.ReplaceAll(string(c.Reason), "-", "_"), c.lastAgent())
+		}
+	}
+}
+
+// speakPlace tells his place in words, and that an offer is out only if he hasn't heard anything yet.
+func (c *conversation) speakPlace(position int) {
+	s := &c.side.said
+	first := s.spoken == 0
+	switch {
+	case position == 0 && first:
+		c.say("next")
+		s.spoken = 1
+	case position == 0, position == s.spoken:
+	case first:
+		s.spoken = position
+		c.sayPlace()
+	default:
+		s.spoken = position
+		c.say("position", strconv.Itoa(position))
+	}
+}
+
+// sayPlace tells where he stands.
+func (c *conversation) sayPlace() {
+	position, wait := c.place()
+	switch minutes := int((wait + time.Minute - 1) / time.Minute); {
+	case position == 0:
+		c.say("next")
+	case minutes > 0:
+		c.say("queued_wait", strconv.Itoa(position), strconv.Itoa(minutes))
+	default:
+		c.say("queued", strconv.Itoa(position))
+	}
+}
+
+// lastAgent is the name of who had him last.
+func (c *conversation) lastAgent() string {
+	if len(c.Agents) == 0 {
+		return ""
+	}
+	name, _, _ := strings.Cut(c.Agents[len(c.Agents)-1], "@")
+	return name
+}

@@ -24,7 +24,6 @@ const maxBans = 10_000
 const (
 	errNoRight  refusal = "that is for supervisors of this workgroup"
 	errManyBans refusal = "there are too many bans: lift some first (bans, unban ID)"
-	errNoBan    refusal = "there is no such ban"
 )
 
 // banList holds the bans, found by what they go by.

@@ -18,6 +18,7 @@ type Desk struct {
 	visitor map[string]*conversation // open ones, by the visitor's bare JID
 	owner   map[string]*conversation // open ones with a room, by the owner's bare JID
 	linkUp  bool
+	user    userSide // what the visitor's side keeps
 
 	sessions sessions // ad-hoc commands that wait for their form
 

@@ -103,7 +103,7 @@ func (d *Desk) mailTranscript(visitor, conversation, mail string) error {
 	}
 	if c != nil {
 		c.side.Mail = append(c.side.Mail, mail)
-		c.touch()
+		c.keepSide()
 		return nil
 	}
 	p.mails++

@@ -302,12 +302,6 @@ var texts = map[string]map[string]string{
 		"fr": "La discussion est terminée.",
 		"es": "La conversación ha terminado.",
 	},
-	"wrapup": {
-		"en": "Your last chat is just being closed. Please write again in a moment; this message was not passed on.",
-		"de": "Ihr letztes Gespräch wird gerade beendet. Bitte schreiben Sie gleich noch einmal; diese Nachricht wurde nicht weitergegeben.",
-		"fr": "Votre dernière discussion est en train d’être fermée. Veuillez réécrire dans un instant ; ce message n’a pas été transmis.",
-		"es": "Su última conversación se está cerrando. Escriba de nuevo en un momento, por favor; este mensaje no se ha transmitido.",
-	},
 
 	// Nobody there.
 	"away_hours": {
@@ -412,6 +406,24 @@ var texts = map[string]map[string]string{
 	"label_email":    {"en": "Mail address", "de": "E-Mail-Adresse", "fr": "Adresse électronique", "es": "Correo electrónico"},
 	"label_question": {"en": "Question", "de": "Frage", "fr": "Question", "es": "Pregunta"},
 	"label_page":     {"en": "Page", "de": "Seite", "fr": "Page", "es": "Página"},
+	"form_ask": {
+		"en": "%1?",
+		"de": "%1?",
+		"fr": "%1 ?",
+		"es": "¿%1?",
+	},
+	"form_ask_yes_no": {
+		"en": "%1? (yes or no)",
+		"de": "%1? (ja oder nein)",
+		"fr": "%1 ? (oui ou non)",
+		"es": "¿%1? (sí o no)",
+	},
+	"form_over": {
+		"en": "We have not heard from you, so your question was not passed on. Please write again when you like.",
+		"de": "Wir haben nichts mehr von Ihnen gehört, Ihre Frage wurde deshalb nicht weitergegeben. Schreiben Sie gern noch einmal.",
+		"fr": "Sans réponse de votre part, votre question n’a pas été transmise. Vous pouvez réécrire quand vous voulez.",
+		"es": "No hemos recibido respuesta, así que su pregunta no se ha transmitido. Vuelva a escribir cuando quiera.",
+	},
 	"form_missing": {
 		"en": "Please fill in: %1",
 		"de": "Bitte ausfüllen: %1",

@@ -8,18 +8,19 @@ import (
 
 // How a visitor hears where his conversation is.
 
-// pushEvery is how long after one queue-status the next comes, if his place doesn't change before (XEP-0142 §4.2.3).
-const pushEvery = 15 * time.Second
+// placeEvery is how long after one queue-status the next comes if his place doesn't change (XEP-0142 §4.2.3). Core calls
+// told as often for all who wait.
+const placeEvery = 15 * time.Second
 
 // said is what a visitor has been told.
 type said struct {
 	to      string // full JID: another stream of his is told all of it again
 	line    line
-	waiting bool   // told that he is in the queue
-	place   int    // pushed last; -1: none
-	push    *timer // the next queue-status, or words of a new place
-	spoken  int    // the place in words; 0: none yet
-	over    bool   // the end was told in words
+	waiting bool      // told that he is in the queue
+	place   int       // pushed last; -1: none
+	placed  time.Time // when
+	spoken  int       // the place in words; 0: none yet
+	over    bool      // the end was told in words
 }
 
 // line is what `<conversation/>` says.
@@ -34,15 +35,10 @@ type line struct {
 // (c.visitor is another stream): then he is told all of it again. What he knows isn't said twice.
 func (c *conversation) told() {
 	s := &c.side.said
-	if c.visitor == "" || c.State == Closed {
-		c.d.stop(s.push)
-		s.push = nil
-	}
 	if c.visitor == "" {
 		return
 	}
 	if s.to != c.visitor {
-		c.d.stop(s.push)
 		*s = said{to: c.visitor, place: -1}
 	}
 	if now := c.line(); now != s.line {
@@ -81,46 +77,26 @@ func (c *conversation) message() *node {
 	return el("message", "", "from", c.home.jid, "to", c.visitor)
 }
 
-// pushPlace tells his place if it has changed or is due again: as queue-status, in words, or not at all. After the
-// invitation he hears no more of it (XEP-0142 §4.2.4).
+// pushPlace tells his place if it has changed or wasn't told for a while: as queue-status, in words, or not at all. After
+// the invitation he hears no more of it (XEP-0142 §4.2.4), unless he is put back into the queue.
 func (c *conversation) pushPlace() {
 	s := &c.side.said
-	if !c.waits() || c.visitor == "" {
-		c.d.stop(s.push)
-		s.push, s.place = nil, -1
+	if !c.waits() {
+		s.place = -1
 		return
 	}
 	s.waiting = true
-	if !c.side.Updates && !c.side.Plain {
-		return
-	}
 	position, _ := c.place()
-	if position == s.place {
+	due := !c.d.now.Before(s.placed.Add(placeEvery))
+	switch {
+	case c.side.Updates && (position != s.place || due):
+		c.d.send(c.message().with(c.queueStatus()))
+	case c.side.Plain && position != s.place && (due || s.spoken == 0):
+		c.speakPlace(position)
+	default:
 		return
 	}
-	if c.side.Plain { // in words not more often than that
-		if s.push == nil {
-			s.place = position
-			c.speakPlace(position)
-			c.nextPush()
-		}
-		return
-	}
-	s.place = position
-	c.d.send(c.message().with(c.queueStatus()))
-	c.d.stop(s.push)
-	c.nextPush()
-}
-
-func (c *conversation) nextPush() {
-	s := &c.side.said
-	s.push = c.d.at(c.d.now.Add(pushEvery), func() {
-		s.push = nil
-		if !c.side.Plain {
-			s.place = -1
-		}
-		c.pushPlace()
-	})
+	s.place, s.placed = position, c.d.now
 }
 
 // Words.
@@ -147,7 +123,7 @@ func (c *conversation) speak(before State) {
 	case Queued:
 		if before != "" && before != Offered { // an agent who had him is gone
 			c.say("requeued")
-			s.spoken, s.place = 1, 1
+			s.spoken, s.place, s.placed = 1, 1, c.d.now
 		}
 	case Connecting:
 		c.say("connecting", agent)

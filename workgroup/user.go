@@ -153,7 +153,7 @@ func (d *Desk) joinQueue(g *group, v Visitor, n *node) {
 	join := n.first()
 	about := join.child("visitor", nsDesk)
 	language := languageOf(v, about)
-	if d.visitor[v.bare()] != nil {
+	if c := d.visitor[v.bare()]; c != nil && c.State != Wrapup {
 		d.refuseVisitor(g, n, errQueued, language)
 		return
 	}
@@ -327,5 +327,5 @@ func (c *conversation) queueStatus() *node {
 	}
 	return el("queue-status", nsWorkgroup).with(
 		el("position", "").said(strconv.Itoa(position)),
-		el("time", "").said(strconv.Itoa(int((wait + time.Second - 1) / time.Second))))
+		el("time", "").said(strconv.Itoa(int((wait+time.Second-1)/time.Second))))
 }

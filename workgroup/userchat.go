@@ -19,7 +19,7 @@ func (d *Desk) words(g *group, v Visitor, n *node) {
 	case text == "":
 	case len(text) > maxMulti:
 		say("too_long")
-	case c != nil:
+	case c != nil && c.State != Wrapup:
 		d.wordsMeanwhile(g, c, v, n, text)
 	case d.banned(v, ""):
 		say("refused")
@@ -46,8 +46,6 @@ func (d *Desk) wordsMeanwhile(g *group, c *conversation, v Visitor, n *node, tex
 		c.heard(v.bare(), c.visitorNick(), text, n.attr("id"), d.now)
 		say("noted")
 		c.sayPlace()
-	case c.State == Wrapup:
-		say("wrapup")
 	default:
 		say("in_room", c.Room)
 	}

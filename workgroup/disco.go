@@ -1,0 +1,40 @@
+package workgroup
+
+import "usher/xmpp"
+
+// discoFeatures are what a workgroup understands; agents' commands are under a node of their own (XEP-0050 §4.1).
+var discoFeatures = [...]string{
+	xmpp.NSDiscoInfo, xmpp.NSDiscoItems, "http://jabber.org/protocol/commands", nsWorkgroup, nsForm, nsDesk, xmpp.NSPing,
+}
+
+// disco answers disco#info and disco#items of anybody to a workgroup; false: not that, or about a node.
+func (d *Desk) disco(g *group, n *node) bool {
+	query := n.first()
+	if n.name != "iq" || n.attr("type") != "get" || query == nil || query.name != "query" || query.attr("node") != "" {
+		return false
+	}
+	answer := el("query", query.space)
+	switch query.space {
+	case xmpp.NSDiscoItems:
+	case xmpp.NSDiscoInfo: // XEP-0142 §6
+		answer.with(el("identity", "", "category", "collaboration", "type", "workgroup", "name", g.title()))
+		for _, f := range discoFeatures {
+			answer.with(el("feature", "", "var", f))
+		}
+		online := "ready"
+		if d.openFor(g) != nil {
+			online = "closed"
+		}
+		field := func(name, typ, label, value string) *node {
+			return el("field", "", "var", name, "type", typ, "label", label).with(el("value", "").said(value))
+		}
+		answer.with(el("x", nsForm, "type", "result").with(
+			field("FORM_TYPE", "hidden", "", nsWorkgroup+"#workgroupinfo"),
+			field("workgroup#description", "", "Description", g.title()),
+			field("workgroup#online", "", "Status", online)))
+	default:
+		return false
+	}
+	d.send(n.answer(answer))
+	return true
+}

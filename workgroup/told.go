@@ -12,8 +12,8 @@ import (
 // told as often for all who wait.
 const placeEvery = 15 * time.Second
 
-// said is what a visitor has been told.
-type said struct {
+// knowledge is what a visitor has been told.
+type knowledge struct {
 	to      string // full JID: another stream of his is told all of it again
 	line    line
 	waiting bool      // told that he is in the queue
@@ -34,12 +34,12 @@ type line struct {
 // taken out; in words if he came with a plain client. Core calls it at each change of state or place, and when he is back
 // (c.visitor is another stream): then he is told all of it again. What he knows isn't said twice.
 func (c *conversation) told() {
-	s := &c.side.said
+	s := &c.side.knows
 	if c.visitor == "" {
 		return
 	}
 	if s.to != c.visitor {
-		*s = said{to: c.visitor, place: -1}
+		*s = knowledge{to: c.visitor, place: -1}
 	}
 	if now := c.line(); now != s.line {
 		before := s.line
@@ -80,7 +80,7 @@ func (c *conversation) message() *node {
 // pushPlace tells his place if it has changed or wasn't told for a while: as queue-status, in words, or not at all. After
 // the invitation he hears no more of it (XEP-0142 §4.2.4), unless he is put back into the queue.
 func (c *conversation) pushPlace() {
-	s := &c.side.said
+	s := &c.side.knows
 	if !c.waits() {
 		s.place = -1
 		return
@@ -114,7 +114,7 @@ func (c *conversation) say(key string, args ...string) {
 
 // speak tells a change of state in words, to a visitor with a plain client.
 func (c *conversation) speak(before State) {
-	s := &c.side.said
+	s := &c.side.knows
 	if !c.side.Plain {
 		return
 	}
@@ -146,7 +146,7 @@ func (c *conversation) speak(before State) {
 
 // speakPlace tells his place in words, and that an offer is out only if he hasn't heard anything yet.
 func (c *conversation) speakPlace(position int) {
-	s := &c.side.said
+	s := &c.side.knows
 	first := s.spoken == 0
 	switch {
 	case position == 0 && first:

@@ -17,7 +17,7 @@ type side struct {
 	Plain   bool     // he writes plain messages: he is told in words
 	Mail    []string // who gets the transcript once the conversation is closed
 
-	said said
+	knows knowledge
 }
 
 // userSide is what the visitor's side keeps of everybody.
@@ -268,21 +268,21 @@ func (d *Desk) refuseVisitor(g *group, n *node, err error, language string) {
 		d.cfg.Log.Info("a visitor's token is refused", "site", g.Site, "workgroup", g.Name, "reason", token.reason, "error", token.err)
 		d.send(n.refused("not-authorized", "", el("invalid-token", nsDesk, "reason", token.reason))) // 401
 	case errors.As(err, &form):
-		d.send(n.refused("not-acceptable", "", inWords(g.text(form.key, language, form.label), g.speaks(language)))) // 406
+		d.send(n.refused("not-acceptable", "", errorText(g.text(form.key, language, form.label), g.speaks(language)))) // 406
 	case errors.As(err, &shut):
 		closed := el("closed", nsDesk, "reason", shut.reason)
 		if !shut.opens.IsZero() {
 			closed = el("closed", nsDesk, "reason", shut.reason, "opens", shut.opens.UTC().Format(time.RFC3339))
 		}
-		d.send(n.refused("service-unavailable", "", inWords(g.away(err, language), g.speaks(language)), closed)) // 503
+		d.send(n.refused("service-unavailable", "", errorText(g.away(err, language), g.speaks(language)), closed)) // 503
 	default:
 		d.cfg.Log.Error("a visitor's request failed", "site", g.Site, "workgroup", g.Name, "error", err)
 		d.send(n.refused("internal-server-error", ""))
 	}
 }
 
-// inWords is the text of a stanza error in the visitor's language (RFC 6120 §8.3.2).
-func inWords(text, language string) *node {
+// errorText is the text of a stanza error in the visitor's language (RFC 6120 §8.3.2).
+func errorText(text, language string) *node {
 	return el("text", xmpp.NSStanzaErrors, "xml:lang", language).said(text)
 }
 

@@ -22,6 +22,7 @@ const (
 	ResourceLimit          // the edge is full
 	Terminated             // ended by an operator
 	Shutdown               // the edge stops
+	Replaced               // the client has opened another stream in the place of this one
 	Internal               // a failure of ours
 	numReasons
 )
@@ -31,7 +32,7 @@ var reasonNames = [...]string{
 	"unknown", "client-closed", "connection-lost", "inactive", "pong-timeout",
 	"login-timeout", "stalled", "overflow", "bad-framing", "bad-xml",
 	"bad-protocol", "host-unknown", "policy-violation", "resource-limit",
-	"terminated", "shutdown", "internal",
+	"terminated", "shutdown", "replaced", "internal",
 }
 
 // Does not compile unless each reason has a name.

@@ -33,15 +33,17 @@ const (
 	maxBinds  = 10  // that fail: RFC 6120 §7.7.3 asks for five to ten
 	maxTrace  = 255 // characters, RFC 4505 §2
 
+	maxResponse = 1024 // bytes of an initial response to the Handler's own mechanism
+
 	// The prefix is declared in place: so the element stands alone in a WebSocket
 	// message and in a BOSH <body/>, and is found by clients that look for the
 	// name "stream:features" as well as by those that resolve namespaces.
 	featuresStart = `<stream:features xmlns:stream='` + xmpp.NSStream + `'>`
 	featuresEnd   = `</stream:features>`
 
-	featuresLogin = featuresStart +
-		`<mechanisms xmlns='` + xmpp.NSSASL + `'><mechanism>ANONYMOUS</mechanism></mechanisms>` + featuresEnd
-	featuresBind = featuresStart +
+	featuresLogin = featuresStart + `<mechanisms xmlns='` + xmpp.NSSASL + `'><mechanism>ANONYMOUS</mechanism>`
+	featuresLogon = `</mechanisms>` + featuresEnd
+	featuresBind  = featuresStart +
 		`<bind xmlns='` + xmpp.NSBind + `'/>` +
 		`<session xmlns='` + xmpp.NSSession + `'><optional/></session>`
 	featuresSM  = `<sm xmlns='` + xmpp.NSSM + `'/>`
@@ -131,7 +133,11 @@ func (s *Stream) first(h Header) *xmpp.StreamError {
 		return &xmpp.StreamError{Condition: "internal-server-error", Text: "the stream could not be opened"}
 	}
 	s.state, s.to, s.lang = opened, unique.Make(to), unique.Make("")
-	s.answer([]byte(featuresLogin))
+	features := featuresLogin
+	if host.Mechanism != "" {
+		features += `<mechanism>` + host.Mechanism + `</mechanism>`
+	}
+	s.answer([]byte(features + featuresLogon))
 	return nil
 }
 
@@ -191,7 +197,7 @@ func (s *Stream) login(e *xmpp.Element) {
 	}
 	switch string(e.Name.Local) {
 	case "auth":
-		if failure := authenticate(e); failure != "" {
+		if failure := s.authenticate(e); failure != "" {
 			s.refuse(failure)
 			return
 		}
@@ -206,14 +212,40 @@ func (s *Stream) login(e *xmpp.Element) {
 
 // authenticate checks a login request and returns the SASL failure, if any.
 // A mechanism that needs more than the client's first word isn't offered.
-func authenticate(e *xmpp.Element) (failure string) {
+func (s *Stream) authenticate(e *xmpp.Element) (failure string) {
 	mechanism, _ := e.Attr("mechanism")
 	switch mechanism {
 	case "ANONYMOUS":
 		return anonymous(e)
+	case "":
+		return "invalid-mechanism"
+	case s.host.Value().Mechanism:
+		return s.decided(e)
 	default:
 		return "invalid-mechanism" // RFC 6120 §6.5.7
 	}
+}
+
+// decided lets the Handler's side decide a login with its own mechanism.
+func (s *Stream) decided(e *xmpp.Element) (failure string) {
+	if len(e.Child.Local) > 0 {
+		return "malformed-request"
+	}
+	text := bytes.Trim(e.Inner, " \t\r\n")
+	if string(text) == "=" { // RFC 6120 §6.4.2
+		text = nil
+	}
+	if len(text) > base64.StdEncoding.EncodedLen(maxResponse) {
+		return "not-authorized"
+	}
+	response, err := base64.StdEncoding.DecodeString(string(text))
+	if err != nil {
+		return "incorrect-encoding" // RFC 6120 §6.5.5
+	}
+	if len(response) == 0 || len(response) > maxResponse || !s.cfg.Login(s, response) {
+		return "not-authorized" // RFC 6120 §6.5.10
+	}
+	return ""
 }
 
 // anonymous checks the trace, which is used for nothing (XEP-0175 §2).

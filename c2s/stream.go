@@ -24,6 +24,10 @@ type Host struct {
 	Domain  string // canonical; the stream header's `from`
 	Stanzas Rate   // limits.visitor.stanzas
 	Bytes   Rate   // limits.visitor.bytes
+
+	// Mechanism is a SASL mechanism that is offered beside ANONYMOUS, and that
+	// Config.Login decides; "" = none.
+	Mechanism string
 }
 
 // Handler is the gateway's half. Its methods are called without any lock held;
@@ -61,6 +65,10 @@ type Config struct {
 	LoginTime time.Duration // from New to bound, absolute; 0 = none
 	Outbox    int           // bytes queued for one client, hard; 0 = 256 KiB
 	Now       func() time.Time
+	// Login says whether a client that names Host.Mechanism may log in. response is its
+	// initial response, decoded, at most 1,024 bytes; it is valid during the call only. Called like Handler's
+	// methods, after Open and before Bind. It may be nil where no Host has a mechanism.
+	Login func(s *Stream, response []byte) bool
 
 	boxes sync.Pool // *outbox, empty
 }

@@ -14,6 +14,7 @@ import (
 
 	"usher/c2s"
 	"usher/pool"
+	"usher/workgroup"
 	"usher/xmpp"
 )
 
@@ -89,7 +90,7 @@ func TestAdmin(t *testing.T) {
 // testRegistry has two sites and a link of each state.
 func testRegistry() (*counters, *prometheus.Registry) {
 	cfg := defaultConfig()
-	cfg.Sites = []Site{{Name: "shop"}, {Name: "blog"}}
+	cfg.Sites = []Site{{Name: "shop", Workgroups: []Workgroup{{Name: "support"}}}, {Name: "blog", Workgroups: []Workgroup{{Name: "support"}}}}
 	count := newCounters(cfg.Sites)
 	return count, newRegistry(cfg, count, gauges{
 		Links: func() []pool.Status {
@@ -97,6 +98,11 @@ func testRegistry() (*counters, *prometheus.Registry) {
 		},
 		HoldBytes: func(domain string) int64 { return int64(len(domain)) },
 		Outbox:    func() int64 { return 77 }, BOSHHeld: func() int { return 5 }, BOSHPolls: func() int64 { return 6 },
+		Desk: func() []workgroup.Gauges {
+			return []workgroup.Gauges{{Site: "shop", Workgroup: "support", Queue: 3, Chats: 2, Agents: map[string]int{"ready": 4}},
+				{Site: "blog", Workgroup: "support", Queue: 1, Agents: map[string]int{"ready": 1, "busy": 2}}}
+		},
+		Lag: func() time.Duration { return 1500 * time.Millisecond }, Failures: func() uint64 { return 8 },
 	})
 }
 
@@ -114,10 +120,23 @@ func TestMetrics(t *testing.T) {
 	count.site("shop").opened("ws")
 	count.site("shop").closed("ws")
 	count.site("blog").opened("bosh")
+	for _, o := range []workgroup.Observation{
+		{Kind: "wait", Site: "shop", Workgroup: "support", Seconds: 7},
+		{Kind: "offer", Site: "blog", Workgroup: "support", Label: "lapsed"},
+		{Kind: "offer", Site: "blog", Workgroup: "support", Label: "invented"},
+		{Kind: "room-error", Label: "form", Detail: "not-allowed"},
+		{Kind: "room-error", Label: "form", Detail: "a server's own words"},
+	} {
+		count.observed(&o)
+	}
 	if n := count.site("shop").open(); n != 1 {
 		t.Errorf("%d open", n)
 	}
-	want := `usher_bosh_held 5
+	want := `usher_agents{state="busy",workgroup="support"} 2
+usher_agents{state="ready",workgroup="support"} 5
+usher_archive_errors_total 8
+usher_archive_lag_seconds 1.5
+usher_bosh_held 5
 usher_bosh_polls_total 6
 usher_bytes_total{direction="down",transport="bosh"} 20
 usher_bytes_total{direction="down",transport="ws"} 0
@@ -129,8 +148,17 @@ usher_link_rtt_seconds{domain="a.example"} 0.25
 usher_link_rtt_seconds{domain="b.example"} 0
 usher_link_up{domain="a.example"} 1
 usher_link_up{domain="b.example"} 0
+usher_chats{site="blog",workgroup="support"} 0
+usher_chats{site="shop",workgroup="support"} 2
 usher_memory_budget_bytes 1.073741824e+09
+usher_offers_total{outcome="lapsed",workgroup="support"} 1
+usher_offers_total{outcome="other",workgroup="support"} 1
+usher_offers_total{outcome="taken",workgroup="support"} 0
 usher_outbox_bytes 77
+usher_queue_length{site="blog",workgroup="support"} 1
+usher_queue_length{site="shop",workgroup="support"} 3
+usher_room_errors_total{condition="not-allowed",step="form"} 1
+usher_room_errors_total{condition="other",step="form"} 1
 usher_sessions{site="blog",transport="bosh"} 1
 usher_sessions{site="blog",transport="ws"} 0
 usher_sessions{site="shop",transport="bosh"} 0
@@ -145,6 +173,10 @@ usher_stanzas_total{direction="down",kind="presence"} 0
 usher_stanzas_total{direction="up",kind="iq"} 0
 usher_stanzas_total{direction="up",kind="message"} 1
 usher_stanzas_total{direction="up",kind="presence"} 0
+usher_wait_seconds_bucket{site="shop",workgroup="support",le="5"} 0
+usher_wait_seconds_bucket{site="shop",workgroup="support",le="10"} 1
+usher_wait_seconds_sum{site="shop",workgroup="support"} 7
+usher_wait_seconds_count{site="blog",workgroup="support"} 0
 `
 	got := scrape(t, registry)
 	for line := range strings.Lines(want) {
@@ -200,6 +232,14 @@ func TestMetricsInterface(t *testing.T) {
 			t.Errorf("docs/interface.md has %s with labels %q, want %q", m.name, labels, strings.Join(m.labels, ", "))
 		}
 		delete(told, m.name)
+	}
+	for name, want := range map[string]string{
+		"usher_wait_seconds": "site, workgroup", "usher_offers_total": "workgroup, outcome", "usher_room_errors_total": "step, condition",
+	} {
+		if told[name] != want {
+			t.Errorf("docs/interface.md has %s with labels %q, want %q", name, told[name], want)
+		}
+		delete(told, name)
 	}
 	for name := range told {
 		t.Errorf("docs/interface.md has %s, the program hasn't", name)

@@ -21,6 +21,10 @@ func (g inbound) Stanza(l *upstream.Link, e *xmpp.Element) {
 		return
 	}
 	v := g.visitors.find(local, domain)
+	if v == nil && g.desk.owns(local, domain) {
+		g.desk.fromServer(h, e)
+		return
+	}
 	if v == nil || len(resource) > 0 && !bytes.Equal(v.jid, e.To) {
 		g.toNobody(h, e)
 		return

@@ -6,6 +6,7 @@ import "usher/xmpp"
 var (
 	errForbidden   = &xmpp.StanzaError{Type: "auth", Condition: "forbidden", Text: "this address is not open to you"}
 	errMalformed   = &xmpp.StanzaError{Type: "modify", Condition: "jid-malformed", Text: "the address in `to` is malformed"}
+	errBadRequest  = &xmpp.StanzaError{Type: "modify", Condition: "bad-request"}
 	errUnavailable = &xmpp.StanzaError{Type: "cancel", Condition: "service-unavailable"}
 	errNotFound    = &xmpp.StanzaError{Type: "cancel", Condition: "item-not-found"}
 	errNotAllowed  = &xmpp.StanzaError{Type: "cancel", Condition: "not-allowed", Text: "rooms can't be created here"}
@@ -18,6 +19,7 @@ var (
 	errRoomLimit   = &xmpp.StanzaError{Type: "wait", Condition: "resource-constraint", Text: "you are in too many rooms"}
 	errPresences   = &xmpp.StanzaError{Type: "wait", Condition: "resource-constraint", Text: "your presence is known to too many"}
 	errUnconfirmed = &xmpp.StanzaError{Type: "wait", Condition: "resource-constraint", Text: "too many of your messages are unconfirmed"}
+	errDeskFull    = &xmpp.StanzaError{Type: "wait", Condition: "resource-constraint", Text: "the support desk is busy"}
 	errNoPlace     = &xmpp.StanzaError{Type: "wait", Condition: "resource-constraint", Text: "no server is reachable now"}
 
 	// errGone makes a MUC service drop a ghost: it is one of the conditions that

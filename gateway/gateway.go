@@ -27,21 +27,24 @@ import (
 // Gateway is one running edge.
 type Gateway struct {
 	// Fixed after New.
-	cfg      *Config
-	log      *slog.Logger
-	sites    []*site
-	byDomain map[string]*site // by the site's domain
-	homes    map[string]*home // by component domain
-	pool     *pool.Pool
-	streams  *c2s.Config
-	wheel    *c2s.Wheel
-	count    *counters
-	ws       *ws.Server
-	bosh     *bosh.Server
-	gate     *admission
-	doors    *doors
-	now      func() time.Time
-	start    time.Time
+	cfg         *Config
+	log         *slog.Logger
+	sites       []*site
+	byDomain    map[string]*site // by the site's domain
+	homes       map[string]*home // by component domain
+	pool        *pool.Pool
+	openArchive func(*Config, *slog.Logger) (keeper, error)
+	desk        *desk // nil without workgroups; set by Run, before anything else of it
+	streams     *c2s.Config
+	wheel       *c2s.Wheel
+	count       *counters
+	ws          *ws.Server
+	bosh        *bosh.Server
+	gate        *admission
+	tokens      *tokens // nil where they are off
+	doors       *doors
+	now         func() time.Time
+	start       time.Time
 
 	visitors *table
 	rooms    roomTable
@@ -70,11 +73,14 @@ func New(cfg *Config, log *slog.Logger) (*Gateway, error) {
 	g.seed = maphash.MakeSeed()
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	for i := range cfg.Sites {
-		s := newSite(&cfg.Sites[i], g.count.site(cfg.Sites[i].Name))
+		s := newSite(&cfg.Sites[i], cfg.Upstream.Desk, g.count.site(cfg.Sites[i].Name))
 		g.sites = append(g.sites, s)
 		g.byDomain[s.domain] = s
 	}
 	g.gate = newAdmission(g)
+	if cfg.Resume.Tokens {
+		g.tokens = newTokens(&cfg.Resume)
+	}
 	g.doors = newDoors(g)
 	var err error
 	if g.doors.cert, err = loadCertificate(cfg.TLS); err != nil {
@@ -84,7 +90,7 @@ func New(cfg *Config, log *slog.Logger) (*Gateway, error) {
 		return nil, err
 	}
 	g.streams = &c2s.Config{
-		Handler: g, LoginTime: cfg.Limits.LoginTime, Outbox: int(cfg.Limits.Outbox), Now: g.now,
+		Handler: g, Login: g.login, LoginTime: cfg.Limits.LoginTime, Outbox: int(cfg.Limits.Outbox), Now: g.now,
 	}
 	limits := xmpp.Limits{
 		Bytes: int(cfg.Limits.Stanza), Depth: cfg.Limits.Depth,
@@ -154,9 +160,15 @@ const (
 // presence is told that he is gone, and the links are closed; all of it within drain.timeout.
 // When it returns, nothing that it started is alive.
 func (g *Gateway) Run(ctx context.Context) error {
-	if err := g.doors.open(); err != nil {
+	var err error
+	if g.desk, err = g.newDesk(); err != nil {
 		return err
 	}
+	if err := g.doors.open(); err != nil {
+		g.desk.stop(ctx)
+		return err
+	}
+	g.desk.start()
 	wheelCtx, stopWheel := context.WithCancel(context.Background())
 	poolCtx, stopPool := context.WithCancel(context.Background())
 	var owned sync.WaitGroup
@@ -165,7 +177,6 @@ func (g *Gateway) Run(ctx context.Context) error {
 	go func() { defer owned.Done(); g.pool.Run(poolCtx) }()   // ended below by stopPool
 	failed := make(chan error, 1)
 	go func() { failed <- g.doors.serve() }() // ends when the doors are closed; awaited below
-	var err error
 	select {
 	case <-ctx.Done():
 	case err = <-failed:
@@ -199,6 +210,7 @@ func (g *Gateway) drain() {
 	go func() { defer both.Done(); g.bosh.Shutdown(streams) }() // likewise
 	both.Wait()
 	g.doors.stopAccepting()
+	g.desk.stop(ctx)
 	g.pool.Drain(ctx)
 	g.doors.close(ctx)
 	g.log.Info("drained", "sessions", g.gate.sessions())
@@ -247,8 +259,16 @@ func (g *Gateway) Open(s *c2s.Stream, to string) (c2s.Host, error) {
 		s.SetOwner(&visitor{g: g, site: st, stream: s})
 	}
 	return c2s.Host{
-		Domain: st.domain, Stanzas: c2s.Rate(st.cfg.Limits.Visitor.Stanzas), Bytes: c2s.Rate(st.cfg.Limits.Visitor.Bytes),
+		Domain: st.domain, Mechanism: g.mechanism(), Stanzas: c2s.Rate(st.cfg.Limits.Visitor.Stanzas), Bytes: c2s.Rate(st.cfg.Limits.Visitor.Bytes),
 	}, nil
+}
+
+// mechanism is what is offered beside ANONYMOUS.
+func (g *Gateway) mechanism() string {
+	if g.tokens == nil {
+		return ""
+	}
+	return tokenMechanism
 }
 
 // siteFor finds the site that `to` means.
@@ -278,25 +298,33 @@ func (g *Gateway) siteFor(to, origin string) *site {
 // Bind gives the stream an address in the domain of the least loaded link.
 func (g *Gateway) Bind(s *c2s.Stream, resource string) (string, error) {
 	v := s.Owner().(*visitor)
-	p := g.pool.Place()
-	if p == nil {
+	local, h := g.place(v)
+	if h == nil {
 		v.failure = LoginNoLink
 		return "", errNoPlace
 	}
-	v.name(g.homes[p.Domain()], resource)
+	v.name(h, local, resource)
 	if lang := s.Lang(); lang != "" {
 		v.language = []byte(lang)
 	}
 	v.mu.Lock()
 	if v.closed {
 		v.mu.Unlock()
-		p.Leave()
+		h.Leave()
 		return "", errNoPlace
 	}
 	v.bound = true
 	v.mu.Unlock()
 	address := v.full()
-	g.visitors.add(v, address)
+	v.card = g.desk.card(v)
+	if !g.settle(v, address) {
+		v.mu.Lock()
+		v.bound = false
+		v.mu.Unlock()
+		h.Leave()
+		return "", errNoPlace
+	}
+	g.desk.bound(v)
 	g.gate.bound()
 	v.site.count.opened(s.Info().Transport)
 	if s.Ended() != nil {
@@ -304,6 +332,23 @@ func (g *Gateway) Bind(s *c2s.Stream, resource string) (string, error) {
 	}
 	g.log.Debug("visitor bound", "site", v.site.name, "session", string(v.localpart()), "transport", s.Info().Transport)
 	return address, nil
+}
+
+// place finds the visitor's home: that of the address he has come back for, else the least loaded. It counts
+// him there. nil: that link, or every one, is down.
+func (g *Gateway) place(v *visitor) (local string, h *home) {
+	if v.claim != "" {
+		l, domain, _ := xmpp.SplitJID([]byte(v.claim))
+		if h = g.homes[string(domain)]; !h.Enter() {
+			return "", nil
+		}
+		return string(l), h
+	}
+	p := g.pool.Place()
+	if p == nil {
+		return "", nil
+	}
+	return "", g.homes[p.Domain()]
 }
 
 // Closed takes the end of a stream.

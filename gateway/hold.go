@@ -20,10 +20,12 @@ type held struct {
 }
 
 // hold keeps a stanza while the visitor's link is away, or refuses it where
-// the link's budget is spent; false: it is not to be held.
+// the link's budget is spent; false: it is not to be held. What is for a support
+// room never is: that room is lost with the link, and the next invitation to it is to be
+// followed while others are still being replayed.
 func (v *visitor) hold(e *xmpp.Element, h *xmpp.Header) bool {
 	v.mu.Lock()
-	if !v.holding {
+	if !v.holding || v.g.supportAddress(h.To) {
 		v.mu.Unlock()
 		return false
 	}

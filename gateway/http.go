@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"usher/workgroup"
 )
 
 // Bounds of the public HTTP server.
@@ -39,6 +41,8 @@ func newDoors(g *Gateway) *doors {
 	registry := newRegistry(g.cfg, g.count, gauges{
 		Links: g.links, HoldBytes: func(domain string) int64 { return g.homes[domain].heldBytes.Load() },
 		Outbox: g.queued, BOSHHeld: func() int { return g.bosh.Held() }, BOSHPolls: func() int64 { return g.bosh.Polls() },
+		Desk: func() []workgroup.Gauges { return g.desk.figures() }, Lag: func() time.Duration { return g.desk.behind() },
+		Failures: func() uint64 { return g.desk.failed() },
 	})
 	d.admin = newAdmin(g.cfg, registry, func() ReadyReport { return readyReport(g.draining.Load(), g.links()) }, g.log)
 	d.server = &fasthttp.Server{

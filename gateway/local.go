@@ -44,6 +44,10 @@ func (v *visitor) answerLocally(e *xmpp.Element, to []byte) {
 
 // answerIQ answers a request of the visitor to his account or to a domain.
 func (v *visitor) answerIQ(e *xmpp.Element, account bool) {
+	if account && isToken(e) {
+		v.answerToken(e)
+		return
+	}
 	payload, se := v.g.answerTo(e, v, account)
 	if se == nil && payload == "" && !isRequest(e) {
 		return
@@ -135,14 +139,17 @@ func (g *Gateway) discoInfo(e *xmpp.Element, account bool) (string, *xmpp.Stanza
 	return "<query xmlns='" + xmpp.NSDiscoInfo + "'>" + identity + discoCommon + "</query>", nil
 }
 
-// discoItems is XEP-0030 §4: the MUC service, where the site opens it.
+// discoItems is XEP-0030 §4: the MUC service, where the site opens it, and the site's workgroups.
 func (g *Gateway) discoItems(e *xmpp.Element, v *visitor, account bool) (string, *xmpp.StanzaError) {
 	if discoNode(e, g) != "" {
 		return "", errNotFound
 	}
 	items := ""
+	if v != nil && !account {
+		items = v.site.workgroups
+	}
 	if rooms := g.cfg.Upstream.Rooms; v != nil && !account && v.site.allow.covers(nil, []byte(rooms)) {
-		items = string(append(xmpp.AppendAttr([]byte("<item"), "jid", []byte(rooms)), "/>"...))
+		items += string(append(xmpp.AppendAttr([]byte("<item"), "jid", []byte(rooms)), "/>"...))
 	}
 	return "<query xmlns='" + xmpp.NSDiscoItems + "'>" + items + "</query>", nil
 }

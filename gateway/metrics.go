@@ -5,12 +5,14 @@ import (
 	"runtime/debug"
 	"runtime/metrics"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"usher/c2s"
 	"usher/pool"
+	"usher/workgroup"
 	"usher/xmpp"
 )
 
@@ -91,6 +93,12 @@ const (
 	DropPresenceLimit                     // too many have the visitor's presence
 	DropRoomLimit                         // limits.visitor.rooms
 	DropRoomUndone                        // a join made a room where none may be made
+	DropNotHeld                           // link down: for a support room, which is made anew
+	DropDeskFull                          // the desk's mailbox is full
+	DropDeskLink                          // the desk's link is away or busy
+	DropDeskAddress                       // of the desk, to an address of ours that can be nobody
+	DropDeskVisitor                       // of the desk, to a visitor who is gone
+	DropInvites                           // the desk has opened too many rooms to one visitor
 	numDropReasons
 )
 
@@ -98,6 +106,7 @@ var dropNames = [...]string{
 	"unknown_visitor", "forbidden_out", "forbidden_in", "hold_bytes", "hold_age", "link_busy", "wrapped_sender",
 	"repeat", "iq_unmatched", "invalid_address", "too_many_requests", "rate_messages", "rate_joins", "edge_full",
 	"presence_gone", "error_reply", "pending_overflow", "presence_limit", "room_limit", "room_undone",
+	"not_held", "desk_full", "desk_link", "desk_address", "desk_visitor", "invites",
 }
 
 // Does not compile unless each reason has a name.
@@ -143,7 +152,7 @@ func loginFailureOf(r c2s.Reason) LoginFailure {
 		return LoginHostUnknown
 	case c2s.LoginTimeout:
 		return LoginTooSlow
-	case c2s.ClientClosed, c2s.ConnectionLost, c2s.Inactive, c2s.PongTimeout, c2s.Stalled:
+	case c2s.ClientClosed, c2s.ConnectionLost, c2s.Inactive, c2s.PongTimeout, c2s.Stalled, c2s.Replaced:
 		return LoginLeft
 	case c2s.BadFraming, c2s.BadXML, c2s.BadProtocol, c2s.PolicyViolation:
 		return LoginBadProtocol
@@ -164,6 +173,7 @@ type counters struct {
 	logins  [numLoginFailures]atomic.Uint64
 	closes  [][numTransports]atomic.Uint64 // by c2s.Reason
 	sites   map[string]*siteCounters       // fixed
+	desk    deskCounters
 }
 
 // siteCounters is one site's part, by transport.
@@ -173,7 +183,10 @@ type siteCounters struct {
 }
 
 func newCounters(sites []Site) *counters {
-	c := &counters{closes: make([][numTransports]atomic.Uint64, len(c2s.Reasons())), sites: map[string]*siteCounters{}}
+	c := &counters{
+		closes: make([][numTransports]atomic.Uint64, len(c2s.Reasons())), sites: map[string]*siteCounters{},
+		desk: newDeskCounters(sites),
+	}
 	for i := range sites {
 		c.sites[sites[i].Name] = &siteCounters{}
 	}
@@ -214,6 +227,9 @@ type gauges struct {
 	Outbox    func() int64              // bytes queued for all visitors
 	BOSHHeld  func() int
 	BOSHPolls func() int64
+	Desk      func() []workgroup.Gauges // empty without workgroups
+	Lag       func() time.Duration      // age of what the archive hasn't committed
+	Failures  func() uint64             // of the archive
 }
 
 // collector turns counters and gauges into metrics (docs/interface.md, part C).
@@ -232,6 +248,7 @@ func newRegistry(cfg *Config, count *counters, g gauges) *prometheus.Registry {
 		m := &metricTable[i]
 		c.descs = append(c.descs, prometheus.NewDesc(m.name, m.help, m.labels, nil))
 	}
+	r.MustRegister(count.desk.waits, count.desk.offers, count.desk.roomErrors)
 	r.MustRegister(c, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return r
 }
@@ -328,6 +345,30 @@ var metricTable = []struct {
 		func(c *collector, put emit) { put(float64(c.gauges.BOSHHeld())) }},
 	{"usher_bosh_polls_total", "BOSH requests answered empty.", prometheus.CounterValue, nil,
 		func(c *collector, put emit) { put(float64(c.gauges.BOSHPolls())) }},
+	{"usher_queue_length", "Visitors who wait for an agent.", prometheus.GaugeValue, []string{"site", "workgroup"},
+		func(c *collector, put emit) {
+			for _, w := range c.gauges.Desk() {
+				put(float64(w.Queue), w.Site, w.Workgroup)
+			}
+		}},
+	{"usher_chats", "Visitors who talk to an agent.", prometheus.GaugeValue, []string{"site", "workgroup"},
+		func(c *collector, put emit) {
+			for _, w := range c.gauges.Desk() {
+				put(float64(w.Chats), w.Site, w.Workgroup)
+			}
+		}},
+	{"usher_agents", "Agents by what they can take.", prometheus.GaugeValue, []string{"workgroup", "state"},
+		func(c *collector, put emit) {
+			for name, states := range agentsByName(c.gauges.Desk()) {
+				for state, n := range states {
+					put(float64(n), name, state)
+				}
+			}
+		}},
+	{"usher_archive_lag_seconds", "Age of the oldest decision that is not committed.", prometheus.GaugeValue, nil,
+		func(c *collector, put emit) { put(c.gauges.Lag().Seconds()) }},
+	{"usher_archive_errors_total", "Commits that failed.", prometheus.CounterValue, nil,
+		func(c *collector, put emit) { put(float64(c.gauges.Failures())) }},
 	{"usher_memory_bytes", "Memory that the process holds.", prometheus.GaugeValue, nil,
 		func(_ *collector, put emit) { put(float64(memoryInUse())) }},
 	{"usher_memory_budget_bytes", "limits.memory.", prometheus.GaugeValue, nil,

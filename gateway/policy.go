@@ -10,11 +10,13 @@ import (
 type target uint8
 
 const (
-	nowhere target = iota // not open to him
-	edge                  // answered at the edge: domains of ours, his bare JID
-	self                  // his own full JID
-	peer                  // another visitor of his site
-	outside               // upstream, and open to him
+	nowhere    target = iota // not open to him
+	edge                     // answered at the edge: domains of ours, his bare JID
+	self                     // his own full JID
+	peer                     // another visitor of his site
+	outside                  // upstream, and open to him
+	workgroups               // a workgroup of his site
+	support                  // a support room that the desk has opened to him
 )
 
 // reach is the firewall: what the canonical address to is to v.
@@ -25,7 +27,15 @@ func (g *Gateway) reach(v *visitor, to []byte) target {
 	case len(local) == 0 && (ours || string(domain) == v.site.domain):
 		return edge // every component domain is answered for alike
 	case ours || g.byDomain[string(domain)] != nil:
+		if g.desk.owns(local, domain) {
+			return g.desk.reach(v, local)
+		}
 		return g.reachVisitor(v, to, local, domain, resource)
+	case g.supportRoom(local, domain):
+		if v.isInvited(xmpp.Bare(to)) {
+			return support
+		}
+		return nowhere // whatever `allow` says
 	}
 	if v.site.allow.covers(local, domain) {
 		return outside
@@ -71,6 +81,9 @@ func (g *Gateway) ownDomain(domain []byte) bool { return g.homes[string(domain)]
 func (v *visitor) mayReceive(from []byte) bool {
 	bare := xmpp.Bare(from)
 	local, domain, _ := xmpp.SplitJID(bare)
+	if v.g.supportRoom(local, domain) {
+		return v.isInvited(bare)
+	}
 	if v.site.allow.covers(local, domain) || v.hasOpened(bare) {
 		return true
 	}
@@ -93,7 +106,7 @@ func (v *visitor) openInvited(e *xmpp.Element, from []byte) {
 	})
 	local, domain, resource := xmpp.SplitJID(room)
 	_, service, _ := xmpp.SplitJID(from)
-	if len(local) == 0 || len(resource) > 0 || !bytes.Equal(domain, service) {
+	if len(local) == 0 || len(resource) > 0 || !bytes.Equal(domain, service) || v.g.supportRoom(local, domain) {
 		return
 	}
 	v.mu.Lock()

@@ -160,7 +160,7 @@ func (v *visitor) enter(e *xmpp.Element, bare, nick []byte) bool {
 		v.refuse(e, refusal)
 		return false
 	}
-	o = &occupancy{v: v, nick: string(nick), password: password, extra: extra, joinID: string(e.ID)}
+	o = &occupancy{v: v, nick: string(nick), password: password, extra: extra, joinID: string(e.ID), support: v.g.supportAddress(bare)}
 	o.room = v.g.rooms.enter(string(bare), o)
 	if v.rooms == nil {
 		v.rooms = make(map[string]*occupancy)
@@ -268,7 +268,7 @@ func (v *visitor) entered(o *occupancy, e *xmpp.Element, nick []byte, s codes) b
 	v.mu.Lock()
 	before := o.state
 	o.nick = string(nick)
-	if s.created && !v.site.createRooms && before == joining {
+	if s.created && (!v.site.createRooms || o.support) && before == joining {
 		// XEP-0045 §10.1.1: a join made the room; where rooms are not to be
 		// made it is undone, and the join refused.
 		o.state = undone
@@ -285,6 +285,9 @@ func (v *visitor) entered(o *occupancy, e *xmpp.Element, nick []byte, s codes) b
 	v.mu.Unlock()
 	if before == replaying {
 		o.rejoined(s.created)
+	}
+	if o.support {
+		return v.deliverNamed(e, o)
 	}
 	return v.deliver(e, e.From, e.ID)
 }
@@ -308,6 +311,9 @@ func (v *visitor) forget(o *occupancy) {
 	v.mu.Lock()
 	if v.rooms[o.room.jid] == o {
 		delete(v.rooms, o.room.jid)
+		if i := v.invites[o.room.jid]; i != nil && i.closed {
+			delete(v.invites, o.room.jid)
+		}
 	}
 	if o.timer != nil {
 		o.timer.Stop()

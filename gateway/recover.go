@@ -20,6 +20,7 @@ const (
 
 // changed is the pool's word that a home's link went up or down.
 func (g *Gateway) changed(h *home, up bool) {
+	g.desk.linkChanged(h, up)
 	if up {
 		g.linkUp(h)
 		return
@@ -72,10 +73,14 @@ func (v *visitor) linkLost(tell bool, since time.Time) {
 	}
 	requests := v.requests
 	v.requests = nil
-	var gone []*occupancy
+	var gone, expelled []*occupancy
 	for _, o := range v.rooms {
 		if o.timer != nil {
 			o.timer.Stop()
+		}
+		if o.support {
+			expelled = append(expelled, o)
+			continue
 		}
 		if o.state == undone || o.leaves > 0 && !o.again {
 			gone = append(gone, o)
@@ -94,6 +99,10 @@ func (v *visitor) linkLost(tell bool, since time.Time) {
 	if tell {
 		v.tell(v.linkState("down", since, 0))
 	}
+	for _, o := range expelled {
+		o.shutOut() // the desk invites him again
+	}
+	v.g.desk.linkLost(v)
 }
 
 // linkState is the notice of INTERFACE B.2.
@@ -184,5 +193,6 @@ func (v *visitor) resume() {
 	v.releasing = true
 	v.mu.Unlock()
 	v.tell(v.linkState("up", v.g.now(), missed))
+	v.g.desk.linkBack(v)
 	v.g.spawn(v.release)
 }

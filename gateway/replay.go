@@ -212,9 +212,7 @@ func (o *occupancy) notRejoined(e *xmpp.Element) {
 	o.giveUp(answer)
 }
 
-// giveUp ends an occupancy that can't be replayed: the visitor is told that he
-// is out because the service went away (XEP-0045 §15.6.2, code 332), and of
-// each message that the room never confirmed.
+// giveUp ends an occupancy that can't be replayed.
 func (o *occupancy) giveUp(why string) {
 	v, r := o.v, o.room
 	v.mu.Lock()
@@ -222,10 +220,21 @@ func (o *occupancy) giveUp(why string) {
 		v.mu.Unlock()
 		return
 	}
-	nick, state := o.nick, o.state
+	state := o.state
 	v.mu.Unlock()
 	v.g.log.Warn("visitor could not be brought back into a room", "site", v.site.name, "session", string(v.localpart()),
 		"room", r.jid, "why", why, "state", state)
+	o.shutOut()
+	v.resume()
+}
+
+// shutOut takes the visitor out of a room that went away: he is told so
+// (XEP-0045 §15.6.2, code 332), and of each message that the room never confirmed.
+func (o *occupancy) shutOut() {
+	v, r := o.v, o.room
+	v.mu.Lock()
+	nick := o.nick
+	v.mu.Unlock()
 	for _, s := range r.take(o, func(s *sent) bool { return !s.own }) {
 		o.report(s)
 	}
@@ -235,7 +244,6 @@ func (o *occupancy) giveUp(why string) {
 	b = append(b, "><x xmlns='"+xmpp.NSMUCUser+"'><item affiliation='none' role='none'/><status code='110'/><status code='332'/></x></presence>"...)
 	v.tell(b)
 	v.forget(o)
-	v.resume()
 }
 
 // report tells the sender of a message that it may not have arrived.

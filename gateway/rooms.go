@@ -27,6 +27,7 @@ const (
 type occupancy struct {
 	v        *visitor // fixed
 	room     *room    // fixed
+	support  bool     // fixed: a support room, which is never replayed
 	nick     string
 	state    place
 	leaves   int    // unavailable presences sent and not answered

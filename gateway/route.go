@@ -32,6 +32,10 @@ func (g *Gateway) Stanza(s *c2s.Stream, e *xmpp.Element) {
 		v.answerLocally(e, to)
 	case self, peer:
 		g.toVisitor(v, e, to)
+	case workgroups:
+		g.desk.fromVisitor(v, e, to)
+	case support:
+		v.toSupportRoom(e, to)
 	case outside:
 		switch e.Kind {
 		case xmpp.Message:
@@ -72,15 +76,8 @@ func (v *visitor) sendIQ(e *xmpp.Element, to []byte) {
 
 // sendMessage sends a message; one to a room is kept until its copy is back.
 func (v *visitor) sendMessage(e *xmpp.Element, to []byte) {
-	if string(e.Type) != "error" && carriesBody(e) {
-		v.mu.Lock()
-		ok := v.messages.take(v.site.messages, v.g.uptime())
-		v.mu.Unlock()
-		if !ok {
-			v.g.count.drop(DropRateMessages)
-			v.refuse(e, errTooFast)
-			return
-		}
+	if !v.mayTalk(e) {
+		return
 	}
 	if string(e.Type) != "groupchat" {
 		v.upstream(e, to, e.ID, nil)
@@ -103,7 +100,7 @@ func (v *visitor) sendMessage(e *xmpp.Element, to []byte) {
 	case nil:
 	case pool.ErrDown:
 		v.linkGone()
-		v.hold(e, &h)
+		v.holdOrRefuse(e, &h)
 	case errUnconfirmed:
 		v.g.count.drop(DropPendingOverflow)
 		v.refuse(e, errUnconfirmed)
@@ -111,6 +108,21 @@ func (v *visitor) sendMessage(e *xmpp.Element, to []byte) {
 		v.g.count.drop(DropLinkBusy)
 		v.refuse(e, errBusy)
 	}
+}
+
+// mayTalk takes a message from limits.visitor.messages; false: it has been refused.
+func (v *visitor) mayTalk(e *xmpp.Element) bool {
+	if string(e.Type) == "error" || !carriesBody(e) {
+		return true
+	}
+	v.mu.Lock()
+	ok := v.messages.take(v.site.messages, v.g.uptime())
+	v.mu.Unlock()
+	if !ok {
+		v.g.count.drop(DropRateMessages)
+		v.refuse(e, errTooFast)
+	}
+	return ok
 }
 
 // carriesBody tells a message that says something from typing states and

@@ -1,7 +1,10 @@
 package gateway
 
 import (
+	"cmp"
+
 	"usher/c2s"
+	"usher/xmpp"
 )
 
 // site is one website, as compiled from the config; fixed.
@@ -15,15 +18,28 @@ type site struct {
 	messages    c2s.Rate
 	joins       c2s.Rate
 	count       *siteCounters
+	workgroups  string // as items of XEP-0030 §4
 }
 
-func newSite(cfg *Site, count *siteCounters) *site {
+func newSite(cfg *Site, desk string, count *siteCounters) *site {
 	return &site{
-		cfg: cfg, name: cfg.Name, domain: cfg.Domain, allow: newAllowList(cfg.Allow),
+		workgroups: workgroupItems(cfg, desk),
+		cfg:        cfg, name: cfg.Name, domain: cfg.Domain, allow: newAllowList(cfg.Allow),
 		createRooms: cfg.CreateRooms, rooms: cfg.Limits.Visitor.Rooms,
 		messages: c2s.Rate(cfg.Limits.Visitor.Messages), joins: c2s.Rate(cfg.Limits.Visitor.Joins),
 		count: count,
 	}
+}
+
+// workgroupItems writes the site's workgroups as disco items.
+func workgroupItems(cfg *Site, desk string) string {
+	var b []byte
+	for i := range cfg.Workgroups {
+		w := &cfg.Workgroups[i]
+		b = xmpp.AppendAttr(append(b, "<item"...), "jid", []byte(w.Address+"@"+desk))
+		b = append(xmpp.AppendAttr(b, "name", []byte(cmp.Or(w.Title, w.Name))), "/>"...)
+	}
+	return string(b)
 }
 
 // origin tells whether pages of this origin may use the site. A client that

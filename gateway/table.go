@@ -32,18 +32,24 @@ func shard(local []byte) uint8 {
 	return local[0]<<4 ^ local[1]
 }
 
-// add enters a visitor; address is his full JID, whose memory the table shares.
-func (t *table) add(v *visitor, address string) {
+// add enters a visitor, unless somebody has his localpart: then it returns
+// that one. address is his full JID, whose memory the table shares.
+func (t *table) add(v *visitor, address string) (there *visitor) {
 	s := &t.shards[shard(v.localpart())]
 	s.mu.Lock()
-	s.m[address[:v.local]] = v
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	if there = s.m[address[:v.local]]; there == nil {
+		s.m[address[:v.local]] = v
+	}
+	return there
 }
 
 func (t *table) remove(v *visitor) {
 	s := &t.shards[shard(v.localpart())]
 	s.mu.Lock()
-	delete(s.m, string(v.localpart()))
+	if s.m[string(v.localpart())] == v {
+		delete(s.m, string(v.localpart()))
+	}
 	s.mu.Unlock()
 }
 

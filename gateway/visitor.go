@@ -9,6 +9,7 @@ import (
 
 	"usher/c2s"
 	"usher/pool"
+	"usher/workgroup"
 	"usher/xmpp"
 )
 
@@ -30,12 +31,14 @@ type visitor struct {
 
 	// Fixed at bind, before the visitor is in the table.
 	home     *home
-	jid      []byte // full
-	bare     uint16 // length of the bare JID, at most 1,050
-	local    uint16 // length of the localpart
-	language []byte // of the stream header; nil if none was given
-	token    string // prefix of this visitor's IQ ids upstream
+	jid      []byte             // full
+	bare     uint16             // length of the bare JID, at most 1,050
+	local    uint16             // length of the localpart
+	language []byte             // of the stream header; nil if none was given
+	token    string             // prefix of this visitor's IQ ids upstream
+	card     *workgroup.Visitor // what the desk knows of him; nil without one
 
+	claim   string       // the bare JID that his token names; owned by the stream's reader
 	failure LoginFailure // why bind was refused last; owned by the stream's reader
 
 	timer c2s.Timer // next expiry of requests and held stanzas
@@ -54,8 +57,12 @@ type visitor struct {
 	peers     map[string]struct{}   // other visitors who have his presence: the edge tells them itself
 	rooms     map[string]*occupancy // room's bare JID -> our place in it
 	opened    map[string]struct{}   // rooms opened to this visitor by invitation
+	invites   map[string]*invite    // support rooms opened to him by the desk
+	away      bool                  // the desk takes him for gone: his link is lost, and with it his support room
 	held      []held
-	missed    int // stanzas answered with an error since the link was lost
+	missed    int           // stanzas answered with an error since the link was lost
+	out       bool          // close has done its work
+	gone      chan struct{} // closed then; nil while nobody waits for it
 }
 
 // request is an IQ get or set that went upstream and is not answered.
@@ -77,9 +84,12 @@ func randomName(n int) string {
 	return base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding).EncodeToString(b)
 }
 
-// name gives the visitor an address at home: 128 random bits without meaning.
-func (v *visitor) name(h *home, resource string) {
-	local := randomName(16)
+// name gives the visitor an address at home; its localpart is 128 random bits without meaning, unless
+// he has come back for one.
+func (v *visitor) name(h *home, local, resource string) {
+	if local == "" {
+		local = randomName(16)
+	}
 	if resource == "" {
 		resource = randomName(5)
 	}
@@ -147,11 +157,23 @@ func (v *visitor) upstream(e *xmpp.Element, to, id, tail []byte) {
 	case nil:
 	case pool.ErrDown:
 		v.linkGone()
-		v.hold(e, &h)
+		v.holdOrRefuse(e, &h)
 	default:
 		v.g.count.drop(DropLinkBusy)
 		v.refuse(e, errBusy)
 	}
+}
+
+// holdOrRefuse holds a stanza that found the link gone, or answers one that isn't to be held.
+func (v *visitor) holdOrRefuse(e *xmpp.Element, h *xmpp.Header) {
+	if v.hold(e, h) {
+		return
+	}
+	if e.Kind == xmpp.IQ && isRequest(e) {
+		v.dropRequest(string(h.To), string(e.ID))
+	}
+	v.g.count.drop(DropNotHeld)
+	v.refuse(e, errLinkDown)
 }
 
 // request registers an IQ request that goes upstream and returns the id that
@@ -286,10 +308,11 @@ func (v *visitor) close() bool {
 	}
 	v.closed = true
 	rooms, directed, peers, waiting, requests := v.rooms, v.directed, v.peers, v.held, v.requests
-	v.rooms, v.directed, v.peers, v.held, v.requests, v.opened = nil, nil, nil, nil, nil, nil
+	v.rooms, v.directed, v.peers, v.held, v.requests, v.opened, v.invites = nil, nil, nil, nil, nil, nil, nil
 	v.mu.Unlock()
 	v.g.wheel.Stop(&v.timer)
 	v.g.visitors.remove(v)
+	v.g.desk.gone(v) // before the rooms hear of it: so the desk knows that he didn't leave them by himself
 	for _, r := range requests {
 		if r.done != nil {
 			r.done(nil)
@@ -321,6 +344,11 @@ func (v *visitor) close() bool {
 		v.home.farewell(gone)
 	}
 	v.home.Leave()
+	v.mu.Lock()
+	if v.out = true; v.gone != nil {
+		close(v.gone)
+	}
+	v.mu.Unlock()
 	return true
 }
 

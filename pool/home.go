@@ -68,7 +68,16 @@ func sent(err error) error {
 	return err
 }
 
-// Leave takes back what Place counted.
+// Enter counts a visitor who comes back to this home until Leave; false: its link is down.
+func (h *Home) Enter() bool {
+	if h.link.Load() == nil {
+		return false
+	}
+	h.visitors.Add(1)
+	return true
+}
+
+// Leave takes back what Place or Enter counted.
 func (h *Home) Leave() { h.visitors.Add(-1) }
 
 // Status is a home's health.

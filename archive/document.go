@@ -1,0 +1,191 @@
+package archive
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// Document is a conversation in JSON, as docs/interface.md (part C) prints it: in the admin listener's answers, in exports and
+// in webhooks. Times are RFC 3339 in UTC, "" for none.
+type Document struct {
+	ID        string            `json:"id"`
+	Number    int               `json:"number"`
+	Site      string            `json:"site"`
+	Workgroup string            `json:"workgroup"`
+	State     string            `json:"state"`
+	Visitor   DocumentVisitor   `json:"visitor"`
+	Question  string            `json:"question"`
+	Form      map[string]string `json:"form,omitempty"`
+	Asked     string            `json:"asked"`
+	Accepted  string            `json:"accepted"`
+	Closed    string            `json:"closed"`
+	Reason    string            `json:"reason"`
+	Agents    []string          `json:"agents"`
+	Rating    DocumentRating    `json:"rating"`
+	Events    []DocumentEvent   `json:"events,omitempty"`
+}
+
+// DocumentVisitor is `visitor` in it.
+type DocumentVisitor struct {
+	JID      string `json:"jid"`
+	Name     string `json:"name"`
+	Email    string `json:"email"`
+	Verified bool   `json:"verified"`
+	Sub      string `json:"sub"`
+	Page     string `json:"page"`
+}
+
+// DocumentRating is `rating` in it; the value is 0 if there is none.
+type DocumentRating struct {
+	Value int    `json:"value"`
+	Text  string `json:"text"`
+}
+
+// DocumentEvent is one of `events` in it.
+type DocumentEvent struct {
+	Seq      int    `json:"seq"`
+	Time     string `json:"time"`
+	Kind     string `json:"kind"`
+	From     string `json:"from"`
+	Nick     string `json:"nick"`
+	Role     string `json:"role"`
+	Body     string `json:"body"`
+	StanzaID string `json:"stanza_id"`
+}
+
+// NewDocument makes a conversation's document. With events nil it has no `events`.
+func NewDocument(c Conversation, events []Event) Document {
+	v := &c.Visitor
+	d := Document{
+		ID: c.ID, Number: c.Number, Site: c.Site, Workgroup: c.Workgroup, State: c.State,
+		Visitor:  DocumentVisitor{v.JID, v.Name, v.Email, v.Verified, v.Sub, v.Page},
+		Question: c.Question, Form: c.Form, Asked: stamp(c.Asked), Accepted: stamp(c.Accepted), Closed: stamp(c.Closed), Reason: c.Reason,
+		Agents: append([]string{}, c.Agents...), Rating: DocumentRating{c.Rating, c.RatingText},
+	}
+	for _, e := range events {
+		d.Events = append(d.Events, DocumentEvent{e.Seq, stamp(e.Time), e.Kind, e.From, e.Nick, e.Role, e.Body, e.StanzaID})
+	}
+	return d
+}
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.000Z")
+}
+
+// WriteText writes a conversation for people: who, when, what came of it, then its events.
+func WriteText(w io.Writer, c Conversation, events []Event) error {
+	b := bufio.NewWriter(w)
+	state := c.State
+	if c.Reason != "" {
+		state += " (" + c.Reason + ")"
+	}
+	fmt.Fprintf(b, "Conversation #%d %s\n", c.Number, c.ID)
+	field := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(b, "%-10s %s\n", name+":", indented(value, 11))
+		}
+	}
+	field("Workgroup", c.Site+"/"+c.Workgroup)
+	field("State", state)
+	field("Visitor", visitorLine(&c.Visitor))
+	field("Page", c.Visitor.Page)
+	field("Asked", clock(c.Asked))
+	field("Accepted", clock(c.Accepted))
+	field("Closed", clock(c.Closed))
+	field("Agents", strings.Join(c.Agents, ", "))
+	field("Question", c.Question)
+	if c.Rating > 0 {
+		field("Rating", strings.TrimSpace(fmt.Sprintf("%d of 5 %s", c.Rating, c.RatingText)))
+	}
+	b.WriteByte('\n')
+	if err := WriteEvents(b, events); err != nil {
+		return err
+	}
+	return b.Flush()
+}
+
+// WriteEvents writes the events of a transcript for people, one after the other. What the transcript lacks (a `gap`) is shown.
+func WriteEvents(w io.Writer, events []Event) error {
+	b := bufio.NewWriter(w)
+	for _, e := range events {
+		nick := oneLine(e.Nick)
+		if nick == "" {
+			nick = oneLine(e.From)
+		}
+		body := indented(e.Body, 21)
+		var line string
+		switch e.Kind {
+		case KindMessage:
+			line = nick + ": " + body
+		case "join":
+			line = "* " + nick + " has come in"
+		case "leave":
+			line = "* " + nick + " has left"
+		case KindNote:
+			line = "* note by " + nick + ": " + body
+		case "gap":
+			line = "* something is missing here"
+		default:
+			line = "* " + e.Kind
+			if nick != "" {
+				line += ", " + nick
+			}
+		}
+		if e.Kind != KindMessage && e.Kind != KindNote && body != "" {
+			line += ": " + body
+		}
+		fmt.Fprintf(b, "%s  %s\n", e.Time.UTC().Format(time.DateTime), line)
+	}
+	return b.Flush()
+}
+
+func visitorLine(v *Person) string {
+	line := v.Name
+	if v.Email != "" {
+		line += " <" + v.Email + ">"
+	}
+	if v.Verified {
+		line += " (verified)"
+	}
+	if v.Sub != "" {
+		line += " " + v.Sub
+	}
+	return strings.TrimSpace(line + " " + v.JID)
+}
+
+func clock(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.DateTime) + " UTC"
+}
+
+// indented makes text safe for a terminal, and its further lines start behind the first one's, so that none can pass for an event of its own.
+func indented(text string, by int) string {
+	text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(strings.TrimRight(text, "\r\n"))
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = oneLine(lines[i])
+	}
+	return strings.Join(lines, "\n"+strings.Repeat(" ", by))
+}
+
+// oneLine replaces what a terminal might obey, and what would change the order of letters around it.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\t':
+			return r
+		case unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Bidi_Control, r):
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
+}

@@ -4,11 +4,14 @@ import "usher/xmpp"
 
 // discoFeatures are what a workgroup understands; agents' commands are under a node of their own (XEP-0050 §4.1).
 var discoFeatures = [...]string{
-	xmpp.NSDiscoInfo, xmpp.NSDiscoItems, "http://jabber.org/protocol/commands", nsWorkgroup, nsForm, nsDesk, xmpp.NSPing,
+	xmpp.NSDiscoInfo, xmpp.NSDiscoItems, nsCommands, nsWorkgroup, nsForm, nsDesk, xmpp.NSPing,
 }
 
-// disco answers disco#info and disco#items of anybody to a workgroup; false: not that, or about a node.
+// disco answers disco#info and disco#items of anybody to a workgroup; false: not that, or about a node other than the commands'.
 func (d *Desk) disco(g *group, n *node) bool {
+	if n.name == "iq" && d.discoCommands(g, n) {
+		return true
+	}
 	query := n.first()
 	if n.name != "iq" || n.attr("type") != "get" || query == nil || query.name != "query" || query.attr("node") != "" {
 		return false

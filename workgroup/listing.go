@@ -108,7 +108,7 @@ func (c *command) who() (said, error) {
 		bare, _, _ := strings.Cut(v.JID, "/")
 		c.m.seen = append(c.m.seen, bare)
 		local, _, _ := strings.Cut(bare, "@")
-		name, state := "visitor "+shortened(local, 6), ""
+		name, state := "visitor "+cut(local, 6), ""
 		if conv := c.d.visitor[bare]; conv != nil && conv.home.Site == c.m.group.Site {
 			name = unmarked(conv.label())
 			state = "#" + strconv.Itoa(conv.Number) + " " + string(conv.State)

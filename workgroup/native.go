@@ -58,12 +58,12 @@ func (o *offer) native() *node {
 		return el("value", "", "name", name).said(v)
 	}
 	meta := el("metadata", nsJive).with(value("username", unmarked(c.label())), value("userID", c.Visitor.JID),
-		value("question", shortened(c.Question, mostQuestion)), value("email", oneLine(c.Visitor.Email, 200)),
+		value("question", cut(c.Question, mostQuestion)), value("email", oneLine(c.Visitor.Email, 200)),
 		value("page", oneLine(c.Visitor.Page, 500)), value("language", c.Visitor.Language),
 		value("verified", strconv.FormatBool(c.Visitor.Verified)))
 	for i, v := range slices.Sorted(maps.Keys(c.Form)) {
 		if i < mostExtras && meta.value(v) == nil {
-			meta.with(value(v, shortened(c.Form[v], mostExtra)))
+			meta.with(value(v, cut(c.Form[v], mostExtra)))
 		}
 	}
 	return el("offer", nsWorkgroup, "jid", c.userJID(), "id", c.ID).with(
@@ -101,6 +101,10 @@ func (d *Desk) revoke(g *group, to string, c *conversation, how string) {
 // nativeRequest takes an IQ request in XEP-0142's namespace, or Spark's, from a member.
 func (d *Desk) nativeRequest(m *member, n, what *node) {
 	switch get := n.attr("type") == "get"; {
+	case what.space == nsJive && what.name == "workgroup-form" && get:
+		d.send(n.answer(el(what.name, nsJive).with(m.group.ownForm())))
+	case what.space == nsJive && what.name == "monitor":
+		d.monitor(m, n, what)
 	case what.space == nsJive:
 		d.send(n.refused("feature-not-implemented", ""))
 	case what.name == "agent-status-request" && get:
@@ -111,11 +115,45 @@ func (d *Desk) nativeRequest(m *member, n, what *node) {
 		d.nativeAnswer(m, n, what, false)
 	case what.name == "depart-queue" && !get:
 		d.departOther(m, n, what)
+	case what.name == "join-queue" && get:
+		d.send(n.answer(el(what.name, nsWorkgroup).with(m.group.ownForm())))
 	case what.name == "join-queue", what.name == "queue-status" && get:
 		// XEP-0142 §4.2.1, §4.2.3: agents are no users of their own workgroup.
 		d.send(n.refused("not-authorized", "you are an agent here"))
 	default:
 		d.send(n.refused("feature-not-implemented", ""))
+	}
+}
+
+// ownForm is the workgroup's form as its agents see it, or nil: Spark shows its labels beside an offer.
+func (g *group) ownForm() *node {
+	if len(g.Form) == 0 {
+		return nil
+	}
+	return g.form("form", g.Language, g.Form)
+}
+
+// monitor answers Spark's question whether somebody may look into chats, and lets him into one (docs/interface.md, B.6).
+func (d *Desk) monitor(m *member, n, what *node) {
+	owner := what.child("makeOwner", nsJive)
+	switch {
+	case n.attr("type") == "get":
+		d.send(n.answer(el("monitor", nsJive).with(el("isMonitor", "").said(strconv.FormatBool(m.supervisor)))))
+	case !m.supervisor:
+		d.send(n.refused("forbidden", string(errSupervisor)))
+	case owner == nil:
+		d.send(n.refused("bad-request", ""))
+	default:
+		c := m.group.named(el("", "", "id", owner.attr("sessionID")))
+		if c == nil {
+			d.send(n.refused("item-not-found", ""))
+			return
+		}
+		if err := d.enter(m.agent, c); err != nil {
+			d.send(n.refused("not-allowed", inWords(err)))
+			return
+		}
+		d.send(n.answer(nil))
 	}
 }
 
@@ -239,35 +277,43 @@ func (d *Desk) queueChanged(g *group) {
 // push sends what is new to each native client. A workgroup without one costs a look at its members.
 func (d *Desk) push(g *group) {
 	p := &g.pushed
-	var now []*node
-	var text string
+	now := make(map[bool]figures)
 	seen := make(map[string]string)
 	for _, jid := range slices.Sorted(maps.Keys(g.members)) {
 		m := g.members[jid]
 		for _, to := range m.agent.natives() {
-			if now == nil {
-				now, text = g.figures()
+			dated := !m.agent.resources[to].smack
+			if _, ok := now[dated]; !ok {
+				now[dated] = g.figures(dated)
 			}
-			if p.last[to] != text {
-				for _, f := range now {
-					d.send(el("presence", "", "from", g.jid, "to", to).with(f))
+			f := now[dated]
+			if seen[to] = f.text; p.last[to] != f.text {
+				for _, e := range f.all {
+					d.send(el("presence", "", "from", g.jid, "to", to).with(e))
 				}
 			}
-			seen[to] = text
 		}
 		g.pushAgents(m)
 	}
 	p.last = seen // those who are gone are forgotten
-	if now != nil {
+	if len(seen) > 0 {
 		p.at = d.now
 	}
+}
+
+// figures are what native clients are told of a workgroup: the three elements, and what they come to apart from estimates
+// that change by themselves.
+type figures struct {
+	all  []*node
+	text string
 }
 
 // mostDetails bounds the visitors that notify-queue-details names.
 const mostDetails = 100
 
-// figures are the three elements, and what they come to apart from estimates that change by themselves.
-func (g *group) figures() (all []*node, text string) {
+// figures gathers them. Without dated they have no times, which XEP-0142 §5.2.3 leaves open: Smack reads another format than
+// the one that is demanded there, and closes the stream over it.
+func (g *group) figures(dated bool) figures {
 	count := func(name string, n int) *node { return el(name, "").said(strconv.Itoa(n)) }
 	state := "open"
 	if g.d.openFor(g) != nil {
@@ -277,17 +323,23 @@ func (g *group) figures() (all []*node, text string) {
 	}
 	queue := el("notify-queue", nsWorkgroup).with(count("count", len(g.waiting)))
 	details := el("notify-queue-details", nsWorkgroup)
-	text = state
+	text := state
+	stamp := func(name string, t time.Time) *node {
+		if !dated {
+			return nil
+		}
+		return el(name, "").said(t.UTC().Format(dateTime)) // XEP-0082
+	}
 	for i, c := range g.waiting {
 		_, wait := c.place()
 		if i == 0 {
-			queue.with(el("oldest", "").said(c.Asked.UTC().Format(dateTime)), count("time", int(wait/time.Second)))
+			queue.with(stamp("oldest", c.Asked), count("time", int(wait/time.Second)))
 		}
 		text += " " + c.ID
 		if i < mostDetails {
 			// Positions here count from 0, those of queue-status from 1 (XEP-0142 §5.2.3).
 			details.with(el("user", "", "jid", c.userJID()).with(count("position", i), count("time", int(wait/time.Second)),
-				el("join-time", "").said(c.Asked.UTC().Format(dateTime))))
+				stamp("join-time", c.Asked)))
 		}
 	}
 	queue.with(el("status", "").said(state))
@@ -301,7 +353,7 @@ func (g *group) figures() (all []*node, text string) {
 	}
 	agents := el("notify-agents", nsWorkgroup).with(count("available", available), count("current-chats", chats), count("max-chats", most))
 	text += " " + strconv.Itoa(available) + "/" + strconv.Itoa(chats) + "/" + strconv.Itoa(most)
-	return []*node{queue, details, agents}, text
+	return figures{[]*node{queue, details, agents}, text}
 }
 
 // pushAgents tells those of a member's clients who asked for it how the other agents are. The presence comes from the
@@ -367,7 +419,7 @@ func (d *Desk) fromMember(m *member, n *node) {
 		d.nativeRequest(m, n, what)
 	case what.space == xmpp.NSPing && n.attr("type") == "get":
 		d.send(n.answer(nil)) // XEP-0199
-	case d.discoCommands(m.group, n), d.disco(m.group, n):
+	case d.disco(m.group, n):
 	default:
 		d.send(n.refused("service-unavailable", ""))
 	}

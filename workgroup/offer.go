@@ -46,7 +46,7 @@ func (o *offer) ended(how string) {
 func (o *offer) text() string {
 	c := o.conv
 	lines := []string{c.headline()}
-	if q := shortened(strings.TrimSpace(c.Question), mostQuestion); q != "" {
+	if q := cut(strings.TrimSpace(c.Question), mostQuestion); q != "" {
 		lines = append(lines, q)
 	}
 	lines = append(lines, c.extras()...)
@@ -115,14 +115,6 @@ func (c *conversation) extras() []string {
 		}
 	}
 	return lines
-}
-
-// shortened cuts a text to so many bytes.
-func shortened(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
 // since is a time ago in words.

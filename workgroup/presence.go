@@ -28,6 +28,7 @@ type resource struct {
 	status   string
 	native   bool                // speaks XEP-0142: has sent agent-status
 	max      int                 // its hint
+	smack    bool                // built on Smack, as Spark is: see figures
 	via      map[*group]struct{} // who has its presence since the link came up; empty: stale
 }
 
@@ -109,6 +110,9 @@ func (m *member) available(from string, n *node) {
 		if hint, err := strconv.Atoi(strings.TrimSpace(s.child("max-chats", nsWorkgroup).words())); err == nil && hint > 0 {
 			r.max = hint
 		}
+	}
+	if c := n.child("c", "http://jabber.org/protocol/caps"); c != nil { // XEP-0115
+		r.smack = strings.Contains(c.attr("node"), "igniterealtime.org")
 	}
 	m.heard()
 }

@@ -235,8 +235,8 @@ func span(l time.Duration) string {
 // oneLine makes one line of at most so many bytes of what somebody else wrote.
 func oneLine(s string, most int) string {
 	s = strings.Join(strings.Fields(s), " ")
-	if len(s) <= most {
-		return s
+	if len(s) > most {
+		return cut(s, most) + "…"
 	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
+	return s
 }

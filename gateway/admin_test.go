@@ -102,7 +102,7 @@ func testRegistry() (*counters, *prometheus.Registry) {
 			return []workgroup.Gauges{{Site: "shop", Workgroup: "support", Queue: 3, Chats: 2, Agents: map[string]int{"ready": 4}},
 				{Site: "blog", Workgroup: "support", Queue: 1, Agents: map[string]int{"ready": 1, "busy": 2}}}
 		},
-		Lag: func() time.Duration { return 1500 * time.Millisecond }, Failures: func() uint64 { return 8 },
+		Lag: func() float64 { return 1.5 }, Failures: func() uint64 { return 8 },
 	})
 }
 

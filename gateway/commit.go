@@ -7,44 +7,12 @@ import (
 	"usher/xmpp"
 )
 
-// Bounds of what an archive that fails leaves to be tried again.
-const (
-	maxBacklog   = 20000           // rows
-	backlogAge   = 2 * time.Minute // how long they are tried
-	backlogPause = 2 * time.Second // between two tries without anything new
-)
-
-// backlog is what is decided and not committed: carry's own.
-type backlog struct {
-	batch workgroup.Batch
-	since time.Time // of the oldest; zero: nothing is there
-	fails bool      // the last commit has failed
-	again time.Time // not to be tried before; zero: at once
-}
-
-func (b *backlog) add(more *workgroup.Batch, now time.Time) {
-	if more.Empty() {
-		return
-	}
-	if b.batch.Empty() {
-		b.since = now
-	}
-	b.batch.Conversations = append(b.batch.Conversations, more.Conversations...)
-	b.batch.Events = append(b.batch.Events, more.Events...)
-	b.batch.Items = append(b.batch.Items, more.Items...)
-	b.batch.Notices = append(b.batch.Notices, more.Notices...)
-}
-
-func (b *backlog) rows() int {
-	return len(b.batch.Conversations) + len(b.batch.Events) + len(b.batch.Items) + len(b.batch.Notices)
-}
-
 // carry is the goroutine that commits what the desk has decided and then
 // carries it out: the archive is always ahead of what anybody sees. What has no effect may wait
 // for archive.commit, so that many such decisions are one commit.
 func (d *desk) carry() {
 	defer close(d.done)
-	var rest backlog
+	var pending workgroup.Batch
 	var due <-chan time.Time
 	for open := true; open; {
 		var outs []workgroup.Output
@@ -58,19 +26,17 @@ func (d *desk) carry() {
 		}
 		effects := 0
 		for i := range outs {
-			rest.add(&outs[i].Batch, d.g.now())
+			d.group(&pending, &outs[i].Batch)
 			effects += len(outs[i].Effects)
 		}
-		d.lagging(&rest)
-		if wait := d.every; effects == 0 && open && len(outs) > 0 {
-			if due == nil && !rest.batch.Empty() {
-				due = time.After(wait)
+		if effects == 0 && open && len(outs) > 0 {
+			if due == nil && !pending.Empty() {
+				due = time.After(d.every)
 			}
 			continue
 		}
-		if due = nil; !d.commit(&rest) {
-			due = time.After(backlogPause)
-		}
+		due = nil
+		d.commit(&pending)
 		for i := range outs {
 			for j := range outs[i].Effects {
 				d.do(&outs[i].Effects[j])
@@ -95,43 +61,29 @@ func (d *desk) gather(outs []workgroup.Output) []workgroup.Output {
 	return outs
 }
 
-// commit commits the backlog; false: it stays, to be tried again with what comes next. Chats
-// don't stop for an archive that fails. It is told once in the log when that begins, and once when it is over.
-func (d *desk) commit(rest *backlog) bool {
-	if rest.batch.Empty() {
-		return true
-	}
-	if rest.fails && d.g.now().Before(rest.again) {
-		return false // nobody shall wait for each failure
-	}
-	err := d.archive.commit(&rest.batch)
-	if err == nil {
-		if rest.fails {
-			d.log.Info("the archive takes what it is given again")
-		}
-		*rest = backlog{}
-		d.lagging(rest)
-		return true
-	}
-	d.failures.Add(1)
-	if !rest.fails {
-		d.log.Error("the archive fails; chats go on, and what they say is tried again", "err", err)
-	}
-	rest.fails, rest.again = true, d.g.now().Add(backlogPause)
-	if rest.rows() > maxBacklog || d.g.now().Sub(rest.since) > backlogAge {
-		d.log.Error("given up what the archive did not take", "rows", rest.rows(), "err", err)
-		*rest = backlog{fails: true, again: rest.again}
-		d.lagging(rest)
-	}
-	return false
-}
-
-func (d *desk) lagging(rest *backlog) {
-	if rest.batch.Empty() {
-		d.lag.Store(0)
+// group puts more behind what waits to be committed.
+func (d *desk) group(pending, more *workgroup.Batch) {
+	if more.Empty() {
 		return
 	}
-	d.lag.Store(rest.since.UnixNano())
+	d.waiting.CompareAndSwap(0, d.g.now().UnixNano())
+	pending.Conversations = append(pending.Conversations, more.Conversations...)
+	pending.Events = append(pending.Events, more.Events...)
+	pending.Items = append(pending.Items, more.Items...)
+	pending.Notices = append(pending.Notices, more.Notices...)
+}
+
+// commit commits what waits. Chats don't stop for an archive that fails: it says so itself, and goes on trying.
+func (d *desk) commit(pending *workgroup.Batch) {
+	if pending.Empty() {
+		return
+	}
+	b := *pending
+	*pending = workgroup.Batch{}
+	if err := d.archive.commit(&b); err != nil {
+		d.log.Debug("not committed yet", "err", err)
+	}
+	d.waiting.Store(0)
 }
 
 // do carries one effect out.

@@ -25,12 +25,12 @@ type Config struct {
 	TrustedProxies []netip.Prefix `yaml:"trusted_proxies"`
 	ProxyProtocol  bool           `yaml:"proxy_protocol"`
 	Upstream       UpstreamConfig `yaml:"upstream,required"`
-	Archive        ArchiveConfig  `yaml:"archive" stage:"2"`
+	Archive        ArchiveConfig  `yaml:"archive"`
 	Files          FilesConfig    `yaml:"files" stage:"3"`
-	SMTP           SMTPConfig     `yaml:"smtp" stage:"2"`
+	SMTP           SMTPConfig     `yaml:"smtp"`
 	WS             WSConfig       `yaml:"ws"`
 	BOSH           BOSHConfig     `yaml:"bosh"`
-	Resume         ResumeConfig   `yaml:"resume" stage:"3"`
+	Resume         ResumeConfig   `yaml:"resume"`
 	Drain          DrainConfig    `yaml:"drain"`
 	Limits         LimitsConfig   `yaml:"limits"`
 	Sites          []Site         `yaml:"sites,required" min:"1"` // after Limits, which are the sites' defaults
@@ -67,8 +67,8 @@ type UpstreamConfig struct {
 	CAFile     string        `yaml:"ca_file"`
 	ServerName string        `yaml:"server_name"`
 	Components []Component   `yaml:"components,required" min:"1"`
-	Desk       string        `yaml:"desk" stage:"2"` // never empty after Load
-	Rooms      string        `yaml:"rooms"`          // the MUC service's domain
+	Desk       string        `yaml:"desk"`  // never empty after Load
+	Rooms      string        `yaml:"rooms"` // the MUC service's domain
 	Retry      RetryConfig   `yaml:"retry"`
 	Ping       time.Duration `yaml:"ping" min:"1"`
 	Hold       HoldConfig    `yaml:"hold"`
@@ -150,9 +150,9 @@ type BOSHConfig struct {
 
 // ResumeConfig is `resume`.
 type ResumeConfig struct {
-	Max       time.Duration `yaml:"max" min:"1"`
-	Grace     time.Duration `yaml:"grace" min:"0"`
-	Queue     Size          `yaml:"queue" min:"1"`
+	Max       time.Duration `yaml:"max" stage:"3" min:"1"`
+	Grace     time.Duration `yaml:"grace" stage:"3" min:"0"`
+	Queue     Size          `yaml:"queue" stage:"3" min:"1"`
 	Tokens    bool          `yaml:"tokens"`
 	TokenKey  Secret        `yaml:"token_key"`
 	TokenLife time.Duration `yaml:"token_life" min:"1"`
@@ -215,19 +215,19 @@ type Site struct {
 	Memory         Size            `yaml:"memory" stage:"5" min:"0"`
 	Limits         SiteLimits      `yaml:"limits"` // the global ones where the site has none
 	UnderAttack    bool            `yaml:"under_attack" stage:"5"`
-	Retention      time.Duration   `yaml:"retention" stage:"2" min:"0"` // 0 = for ever
-	StoreAddress   string          `yaml:"store_address" stage:"2" oneof:"none hash full"`
-	Identity       IdentityConfig  `yaml:"identity" stage:"2"`
-	Webhook        WebhookConfig   `yaml:"webhook" stage:"2"`
-	Language       string          `yaml:"language" stage:"3"`
+	Retention      time.Duration   `yaml:"retention" min:"0"` // 0 = for ever
+	StoreAddress   string          `yaml:"store_address" oneof:"none hash full"`
+	Identity       IdentityConfig  `yaml:"identity"`
+	Webhook        WebhookConfig   `yaml:"webhook"`
+	Language       string          `yaml:"language"`
 	Languages      []string        `yaml:"languages" stage:"3"`
-	Texts          map[string]Text `yaml:"texts" stage:"2"`
+	Texts          map[string]Text `yaml:"texts"`
 	Theme          ThemeConfig     `yaml:"theme" stage:"3"`
 	Consent        string          `yaml:"consent" stage:"3"`
 	Remember       bool            `yaml:"remember" stage:"3"`
 	HideWhenClosed bool            `yaml:"hide_when_closed" stage:"3"`
 	Proactive      ProactiveConfig `yaml:"proactive" stage:"3"`
-	Workgroups     []Workgroup     `yaml:"workgroups" stage:"2"`
+	Workgroups     []Workgroup     `yaml:"workgroups"`
 }
 
 // SiteLimits is a site's own `limits`, complete after Load.
@@ -410,4 +410,4 @@ func (w *Workgroup) setDefaults(*Config) {
 func (f *FormField) setDefaults(*Config) { *f = FormField{Type: "text-single"} }
 
 // built says whether the keys of this stage (docs/interface.md) have their effect.
-func built(stage string) bool { return stage <= "1" }
+func built(stage string) bool { return stage <= "2" }

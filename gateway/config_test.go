@@ -57,8 +57,6 @@ func TestConfigDesign(t *testing.T) {
 	}
 	want := []string{
 		"testdata/design.yaml:8: upstream.accounts: has no effect yet in this version",
-		"testdata/design.yaml:10: archive: has no effect yet in this version",
-		"testdata/design.yaml:17: sites[0].workgroups: has no effect yet in this version",
 	}
 	if !slices.Equal(warnings, want) {
 		t.Errorf("warnings:\n%s\nwant:\n%s", strings.Join(warnings, "\n"), strings.Join(want, "\n"))

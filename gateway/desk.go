@@ -73,15 +73,17 @@ type desk struct {
 	last     time.Time // run's: the time never goes back
 	measured time.Time // run's: when gauges was set
 	gauges   atomic.Pointer[[]workgroup.Gauges]
-	lag      atomic.Int64  // Unix nanoseconds of the oldest decision that isn't committed; 0: none
-	failures atomic.Uint64 // of the archive
+	waiting  atomic.Int64 // Unix nanoseconds: since when something waits to be given to the archive; 0: nothing does
 }
 
 // keeper is the archive, as far as the desk needs it.
 type keeper interface {
 	load() (workgroup.Snapshot, error)
+	// commit returns once the batch is on the disk. With an error it isn't yet, and the keeper goes on trying.
 	commit(*workgroup.Batch) error
 	secret(name string) ([]byte, error) // random bytes under this name, the same after a restart
+	lag() float64                       // seconds for which the oldest batch has waited for the disk
+	errors() uint64                     // writes that have failed
 	close()
 }
 
@@ -90,10 +92,7 @@ func (g *Gateway) newDesk() (*desk, error) {
 	if !slices.ContainsFunc(g.cfg.Sites, func(s Site) bool { return len(s.Workgroups) > 0 }) {
 		return nil, nil
 	}
-	if g.openArchive == nil {
-		return nil, nil
-	}
-	archive, err := g.openArchive(g.cfg, g.log)
+	archive, err := g.openArchive()
 	if err != nil {
 		return nil, fmt.Errorf("archive: %w", err)
 	}
@@ -321,19 +320,23 @@ func (d *desk) figures() []workgroup.Gauges {
 	return nil
 }
 
-// behind is the age of the oldest decision that isn't committed, failed how often the archive has failed.
-func (d *desk) behind() time.Duration {
-	if d == nil || d.lag.Load() == 0 {
+// behind is the age in seconds of the oldest decision that isn't on the disk, failed how often the archive has failed.
+func (d *desk) behind() float64 {
+	if d == nil {
 		return 0
 	}
-	return max(0, d.g.now().Sub(time.Unix(0, d.lag.Load())))
+	age := d.archive.lag()
+	if since := d.waiting.Load(); since > 0 {
+		age = max(age, d.g.now().Sub(time.Unix(0, since)).Seconds())
+	}
+	return age
 }
 
 func (d *desk) failed() uint64 {
 	if d == nil {
 		return 0
 	}
-	return d.failures.Load()
+	return d.archive.errors()
 }
 
 // owns tells whether the canonical address is the desk's.

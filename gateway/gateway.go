@@ -33,8 +33,8 @@ type Gateway struct {
 	byDomain    map[string]*site // by the site's domain
 	homes       map[string]*home // by component domain
 	pool        *pool.Pool
-	openArchive func(*Config, *slog.Logger) (keeper, error)
-	desk        *desk // nil without workgroups; set by Run, before anything else of it
+	openArchive func() (keeper, error) // replaced by tests only
+	desk        *desk                  // nil without workgroups; set by Run, before anything else of it
 	streams     *c2s.Config
 	wheel       *c2s.Wheel
 	count       *counters
@@ -77,6 +77,7 @@ func New(cfg *Config, log *slog.Logger) (*Gateway, error) {
 		g.sites = append(g.sites, s)
 		g.byDomain[s.domain] = s
 	}
+	g.openArchive = func() (keeper, error) { return openStore(cfg, log) }
 	g.gate = newAdmission(g)
 	if cfg.Resume.Tokens {
 		g.tokens = newTokens(&cfg.Resume)

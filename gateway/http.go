@@ -41,7 +41,7 @@ func newDoors(g *Gateway) *doors {
 	registry := newRegistry(g.cfg, g.count, gauges{
 		Links: g.links, HoldBytes: func(domain string) int64 { return g.homes[domain].heldBytes.Load() },
 		Outbox: g.queued, BOSHHeld: func() int { return g.bosh.Held() }, BOSHPolls: func() int64 { return g.bosh.Polls() },
-		Desk: func() []workgroup.Gauges { return g.desk.figures() }, Lag: func() time.Duration { return g.desk.behind() },
+		Desk: func() []workgroup.Gauges { return g.desk.figures() }, Lag: func() float64 { return g.desk.behind() },
 		Failures: func() uint64 { return g.desk.failed() },
 	})
 	d.admin = newAdmin(g.cfg, registry, func() ReadyReport { return readyReport(g.draining.Load(), g.links()) }, g.log)

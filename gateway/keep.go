@@ -58,6 +58,9 @@ func (s *store) load() (workgroup.Snapshot, error) {
 	return snapshotOf(kept), nil
 }
 
+// secret returns random bytes under this name, the same ones after a restart.
+func (s *store) secret(name string) ([]byte, error) { return s.archive.Secret(name) }
+
 // commit puts a batch on the disk, after all earlier ones, and returns nil once
 // it is there. An error means that it isn't yet: it is kept in memory and written as soon as that works, so the
 // caller goes on and must not give it again. If too much waits already, commit blocks until some of it is

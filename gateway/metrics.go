@@ -5,7 +5,6 @@ import (
 	"runtime/debug"
 	"runtime/metrics"
 	"sync/atomic"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -228,7 +227,7 @@ type gauges struct {
 	BOSHHeld  func() int
 	BOSHPolls func() int64
 	Desk      func() []workgroup.Gauges // empty without workgroups
-	Lag       func() time.Duration      // age of what the archive hasn't committed
+	Lag       func() float64            // seconds since the oldest decision that isn't on the disk
 	Failures  func() uint64             // of the archive
 }
 
@@ -366,7 +365,7 @@ var metricTable = []struct {
 			}
 		}},
 	{"usher_archive_lag_seconds", "Age of the oldest decision that is not committed.", prometheus.GaugeValue, nil,
-		func(c *collector, put emit) { put(c.gauges.Lag().Seconds()) }},
+		func(c *collector, put emit) { put(c.gauges.Lag()) }},
 	{"usher_archive_errors_total", "Commits that failed.", prometheus.CounterValue, nil,
 		func(c *collector, put emit) { put(float64(c.gauges.Failures())) }},
 	{"usher_memory_bytes", "Memory that the process holds.", prometheus.GaugeValue, nil,

@@ -291,6 +291,3 @@ func (d *Desk) restoreAgent(bare string, value []byte) {
 func (d *Desk) agentsByJID() []*agent {
 	return slices.SortedFunc(maps.Values(d.agents), func(a, b *agent) int { return cmp.Compare(a.jid, b.jid) })
 }
-
-// changed is called whenever an agent's standing may have changed: core looks at offers, chats and queues.
-func (d *Desk) changed(a *agent) { panic("unbuilt") }

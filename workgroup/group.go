@@ -11,6 +11,12 @@ type group struct {
 	members map[string]*member // agents and supervisors by bare JID
 	waiting []*conversation    // queued ones, in the order in which they are served
 	number  int                // the last number given
+	serving []*member          // those who serve, as configured
+	passing []*conversation    // running ones that are to be passed on to this workgroup; served before those who wait
+	pace    time.Duration      // the mean of what one place in the queue has taken; 0: not known
+	pulse   *timer             // when those who wait are told again
+	stirred bool               // somebody may be free for somebody
+	touched bool               // what its members see may have changed
 	face    face               // what its contacts see
 	pushed  pushed             // what its native clients were told
 }
@@ -36,6 +42,3 @@ type subscription struct {
 	Asked time.Time
 	Tries int // how often since he was last heard of
 }
-
-// number finds an open conversation by its short number, as a member of this group sees it.
-func (g *group) byNumber(n int) *conversation { panic("unbuilt") }

@@ -289,13 +289,6 @@ func (d *Desk) note(by *agent, c *conversation, text string) error {
 	return nil
 }
 
-// keepLine adds a line to the transcript.
-func (c *conversation) keepLine(e Event) {
-	c.seq++
-	e.Conversation, e.Seq, e.Time = c.ID, c.seq, c.d.now
-	c.d.out.Batch.Events = append(c.d.out.Batch.Events, e)
-}
-
 // reply answers a chat message, in its thread, at the client that sent it.
 func (g *group) reply(n *node, text string) {
 	m := g.message(n.attr("from"), text)

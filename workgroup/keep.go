@@ -211,8 +211,8 @@ func (c *conversation) lastWord() time.Time {
 	return c.Accepted
 }
 
-// figures are what is kept of a workgroup.
-type figures struct {
+// groupState are what is kept of a workgroup.
+type groupState struct {
 	Number int           `json:"number"`
 	Pace   time.Duration `json:"pace,omitempty"` // ns
 }
@@ -225,9 +225,9 @@ func (g *group) nextNumber() int {
 }
 
 func (g *group) keep() {
-	value, err := json.Marshal(figures{g.number, g.pace})
+	value, err := json.Marshal(groupState{g.number, g.pace})
 	if err != nil { // two numbers can always be written
-		g.d.cfg.Log.Error("a workgroup's figures can't be kept", "workgroup", g.jid, "error", err)
+		g.d.cfg.Log.Error("a workgroup's groupState can't be kept", "workgroup", g.jid, "error", err)
 		return
 	}
 	g.d.out.Batch.Items = append(g.d.out.Batch.Items, Item{Key: "group/" + g.jid, Value: value})
@@ -238,9 +238,9 @@ func (d *Desk) restoreGroup(jid string, value []byte) {
 	if g == nil {
 		return
 	}
-	var f figures
+	var f groupState
 	if err := json.Unmarshal(value, &f); err != nil {
-		d.cfg.Log.Error("a workgroup's figures can't be read", "workgroup", jid, "error", err)
+		d.cfg.Log.Error("a workgroup's groupState can't be read", "workgroup", jid, "error", err)
 		return
 	}
 	g.number, g.pace = f.Number, f.Pace

@@ -22,8 +22,8 @@ func (c *conversation) visitorNick() string {
 			return nick
 		}
 	}
-	if nick := plain(g.text("visitor_nick", c.Visitor.Language)) + " " + number; goodNick(nick) && !g.looksLikeStaff(nick) {
-		return nick
+	if word := plain(g.text("visitor_nick", c.Visitor.Language)); word != "" && goodNick(word+" "+number) && !g.looksLikeStaff(word+" "+number) {
+		return word + " " + number
 	}
 	return "Visitor " + number
 }

@@ -47,8 +47,11 @@ func (n *node) said(text string) *node {
 	return n
 }
 
-// attr returns an attribute's value, or "".
+// attr returns an attribute's value, or ""; it may be called on nil.
 func (n *node) attr(name string) string {
+	if n == nil {
+		return ""
+	}
 	for _, a := range n.attrs {
 		if a.name == name {
 			return a.value

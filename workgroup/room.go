@@ -44,6 +44,7 @@ type room struct {
 	unheard []saying  // those that came while the owner enters again
 	inside  bool      // its own presence has come since it entered again
 	refused string    // the error that came instead
+	found   bool      // the conversation is just being told that it stands again
 	made    bool      // the room was not there any more: entering has made it
 	notices []string  // said while the owner enters again
 	brushed time.Time // when a private message was answered last

@@ -112,7 +112,7 @@ func answerForm(form []roomField, title string) []roomField {
 		case f.name == maxUsersField:
 			value, is = strconv.Itoa(baseLimit), true // servers that list others take any number (Openfire, ejabberd, Tigase, MongooseIM)
 		case slices.Contains(lengths, f.name):
-			value, is = longest(f), true
+			value, is = largest(f), true
 		case is && len(f.options) > 0 && !slices.Contains(f.options, value):
 			is = false // verify sees whether it matters
 		}
@@ -123,8 +123,8 @@ func answerForm(form []roomField, title string) []roomField {
 	return answer
 }
 
-// longest is the largest number that a field takes.
-func longest(f roomField) string {
+// largest is the largest number that a field takes.
+func largest(f roomField) string {
 	if len(f.options) == 0 {
 		return strconv.Itoa(historyLength)
 	}

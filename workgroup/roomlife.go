@@ -13,6 +13,7 @@ import (
 type occupant struct {
 	jids     []string // full, in the order of their coming
 	stranger bool     // is being put out; nobody is told of him
+	ghost    bool     // is put out because his client isn't there any more
 }
 
 // occupants returns nicks by full JID, the owner aside.
@@ -200,6 +201,9 @@ func (r *room) tellLeft(nick string, o *occupant, how leaving) {
 	if o.stranger {
 		return
 	}
+	if o.ghost {
+		how = expelled
+	}
 	for _, jid := range o.jids {
 		r.conv.left(jid, nick, how)
 	}
@@ -301,7 +305,9 @@ func (r *room) back(form []roomField) {
 		return
 	}
 	r.listen()
+	r.found = true
 	r.conv.roomReady()
+	r.found = false
 	for _, text := range r.notices {
 		r.notice(text)
 	}

@@ -3,6 +3,7 @@ package workgroup
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"usher/xmpp"
 )
@@ -10,23 +11,24 @@ import (
 // roomWork is one admission or expulsion. They are done one after the other: raise the limit, then make a member, then invite; take the membership away,
 // then lower the limit (research: a plain member needs room first on ejabberd, and membership is the gate).
 type roomWork struct {
-	bare  string
-	as    role
-	from  *group
-	in    bool
-	tries int
+	bare   string
+	as     role
+	from   *group
+	in     bool
+	inside bool // he is in the room, and his client knows it
+	tries  int
 }
 
 const workTries = 3
-
-const nsConference = "jabber:x:conference"
 
 // admit makes somebody (bare JID) a member, raises the limit for a supervisor, and invites him: the visitor by a mediated
 // invitation of the owner, agents and supervisors by a direct one (XEP-0249) from the workgroup's JID. Telling twice is no matter, but invites again.
 func (r *room) admit(bare string, as role, from *group) {
 	r.members[bare] = as
 	r.keep()
-	r.toDo(&roomWork{bare: bare, as: as, from: from, in: true})
+	// After a loss of the desk's link alone, visitors of other links are where they were.
+	inside := r.found && !strings.HasSuffix(bare, "@"+r.d.cfg.Domain)
+	r.toDo(&roomWork{bare: bare, as: as, from: from, in: true, inside: inside})
 }
 
 // expel takes membership away, which removes him, and lowers the limit again.
@@ -53,10 +55,31 @@ func (r *room) next() {
 	w := r.work[0]
 	r.work, r.doing = r.work[1:], w
 	if w.in {
-		r.fit(func() { r.affiliate(w) })
+		r.unhaunt(w, func() { r.fit(func() { r.affiliate(w) }) })
 	} else {
 		r.affiliate(w)
 	}
+}
+
+// unhaunt: a visitor who is invited isn't in the room as far as his own client knows. If the room still has him, from before his stream's
+// link was lost, his next join would be a mere change of presence for some servers. So it is told that he is gone (XEP-0045 §8.2).
+func (r *room) unhaunt(w *roomWork, then func()) {
+	if w.as != visitorRole || w.inside {
+		then()
+		return
+	}
+	for nick, o := range r.here {
+		if !o.stranger && slices.ContainsFunc(o.jids, func(jid string) bool { return bareOf(jid) == w.bare }) {
+			o.ghost = true
+			r.d.request(r.full(), r.jid, "set", el("query", xmpp.NSMUCAdmin).with(el("item", "", "nick", nick, "role", "none")), func(*node) {
+				if r.phase != phaseOver {
+					then()
+				}
+			})
+			return
+		}
+	}
+	then()
 }
 
 func (r *room) done() {
@@ -163,7 +186,7 @@ func (r *room) invite(w *roomWork) {
 	id := "invite-" + strconv.Itoa(r.d.rooms.serial)
 	if w.as == visitorRole {
 		r.d.send(el("message", "", "from", r.full(), "to", r.jid, "id", id).with(
-			el("x", xmpp.NSMUCUser).with(el("invite", "", "to", w.bare).with(el("reason", "").said(w.from.name())))))
+			el("x", xmpp.NSMUCUser).with(el("invite", "", "to", w.bare).with(el("reason", "").said(w.from.title())))))
 		return
 	}
 	r.d.send(el("message", "", "from", w.from.jid, "to", w.bare, "id", id).with(

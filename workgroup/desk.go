@@ -27,6 +27,7 @@ type Desk struct {
 	visitor map[string]*conversation // open ones, by the visitor's bare JID
 	owner   map[string]*conversation // open ones with a room, by the owner's bare JID
 	past    *past                    // who was here before
+	rooms   roomBooks
 	linkUp  bool
 	upSince time.Time // when the link came up last; zero: never
 
@@ -300,6 +301,7 @@ func (d *Desk) LinkUp(now time.Time) {
 	for _, c := range d.open() {
 		c.advance(happening{event: linkUp})
 	}
+	d.endRooms()
 	for _, g := range d.order {
 		g.stir()
 	}

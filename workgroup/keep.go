@@ -105,6 +105,8 @@ func (d *Desk) restore(kept Snapshot) {
 			d.restoreGroup(name, i.Value)
 		case "visitor":
 			d.past.restore(i.Key, i.Value)
+		case "room":
+			d.restoreKeptRoom(name, i.Value)
 		}
 	}
 	d.restoreUser(kept)

@@ -109,7 +109,7 @@ type Event struct {
 }
 
 // Item is a piece of state by key: bans, pauses, subscriptions, counters. A nil Value removes it. Keys:
-// "agent/BARE", "ban/ID", "group/JID", "visitor/SITE/SUB-OR-BARE" (the last is erased with the visitor).
+// "agent/BARE", "ban/ID", "group/JID", "room/JID", "visitor/SITE/SUB-OR-BARE" (the last is erased with the visitor).
 type Item struct {
 	Key   string
 	Value []byte // JSON

@@ -278,3 +278,9 @@ func (r *room) finish(reason string) {
 	}
 	r.d.destroy(r.jid, r.owner, reason)
 }
+
+// resourceOf is a JID's resource, a nick in a room.
+func resourceOf(jid string) string {
+	_, resource, _ := strings.Cut(jid, "/")
+	return resource
+}

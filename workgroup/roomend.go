@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"usher/xmpp"
@@ -33,36 +32,34 @@ func (r *room) keep() {
 	r.d.out.Batch.Items = append(r.d.out.Batch.Items, Item{roomKey + r.jid, value})
 }
 
-// restoreRooms reads what was kept of rooms; restoreRoom takes them from there. endOrphans has the rest destroyed: rooms of
-// conversations that were closed, or that were being built, when the process ended.
-func (d *Desk) restoreRooms(items []Item) {
-	for _, i := range items {
-		jid, is := strings.CutPrefix(i.Key, roomKey)
-		var kept roomItem
-		if !is || json.Unmarshal(i.Value, &kept) != nil || kept.Owner == "" {
-			continue
-		}
-		if d.rooms.kept == nil {
-			d.rooms.kept = map[string]roomItem{}
-		}
-		d.rooms.kept[jid] = kept
+// restoreKeptRoom reads what was kept of a room; restoreRoom takes it from there.
+func (d *Desk) restoreKeptRoom(jid string, value []byte) {
+	var kept roomItem
+	if json.Unmarshal(value, &kept) != nil || kept.Owner == "" {
+		return
 	}
+	if d.rooms.kept == nil {
+		d.rooms.kept = map[string]roomItem{}
+	}
+	d.rooms.kept[jid] = kept
 }
 
-func (d *Desk) endOrphans() {
+// endRooms: the link is up, and every conversation has its room. Those that nobody has claimed, of conversations that were closed
+// or had none yet when an earlier process ended, are destroyed, and so are those that wait for it.
+func (d *Desk) endRooms() {
 	for _, jid := range slices.Sorted(maps.Keys(d.rooms.kept)) {
 		d.destroy(jid, d.rooms.kept[jid].Owner, "")
 	}
 	d.rooms.kept = nil
+	for _, jid := range slices.Sorted(maps.Keys(d.rooms.endings)) {
+		d.hasten(jid)
+	}
 }
 
 // restored takes over the members of a room that was kept.
 func (r *room) restored() {
-	kept, is := r.d.rooms.kept[r.jid]
-	if is {
-		maps.Copy(r.members, kept.Members)
-		delete(r.d.rooms.kept, r.jid)
-	}
+	maps.Copy(r.members, r.d.rooms.kept[r.jid].Members)
+	delete(r.d.rooms.kept, r.jid)
 }
 
 // ending is a room that is being destroyed. It is tried until the service says that it is gone, or that it isn't ours.

@@ -130,6 +130,9 @@ func (r *room) known(s saying) *saying {
 	return nil
 }
 
+// historyBefore is how far back of the last kept event the history is asked for.
+const historyBefore = 2 * time.Second
+
 // since is the time from which on the history is asked for.
 func (r *room) since() time.Time {
 	if len(r.said) == 0 {

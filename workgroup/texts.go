@@ -142,6 +142,12 @@ var texts = map[string]map[string]string{
 		"fr": "Nous cherchons quelqu’un d’autre pour vous aider. Vous êtes en tête de la file.",
 		"es": "Buscamos a otra persona para que le ayude. Es usted el primero de la cola.",
 	},
+	"unread": { // the answer to a private message to the room's owner
+		"en": "Please write in the room: private messages to me are not read.",
+		"de": "Bitte schreiben Sie im Raum: Private Nachrichten an mich werden nicht gelesen.",
+		"fr": "Écrivez dans le salon, s’il vous plaît : les messages privés qui me sont adressés ne sont pas lus.",
+		"es": "Escriba en la sala, por favor: los mensajes privados que recibo no se leen.",
+	},
 	"noted": {
 		"en": "Thank you, that will be passed on.",
 		"de": "Danke, das wird weitergegeben.",

@@ -133,8 +133,8 @@ func (v *guest) Wake() {
 	}
 }
 
-// newGuest logs in to the domain and waits for its address.
-func newGuest(t testing.TB, g *Gateway, domain string) *guest {
+// opened opens a stream to the domain.
+func opened(t testing.TB, g *Gateway, domain string) *guest {
 	t.Helper()
 	v := &guest{t: t, wake: make(chan struct{}, 1), more: make(chan struct{}), scan: xmpp.NewScanner(xmpp.Limits{}), closed: make(chan struct{})}
 	info := c2s.Info{Remote: netip.MustParseAddr("127.0.0.1"), Transport: "ws"}
@@ -144,27 +144,45 @@ func newGuest(t testing.TB, g *Gateway, domain string) *guest {
 	v.s = c2s.New(g.streams, v, info)
 	go v.pump() // ends with the stream
 	t.Cleanup(func() { v.s.End(c2s.Ending{Reason: c2s.ClientClosed}); <-v.closed })
-	header := c2s.Header{To: domain, Version: "1.0"}
-	if _, err := v.s.Open(header); err != nil {
+	if _, err := v.s.Open(c2s.Header{To: domain, Version: "1.0"}); err != nil {
 		t.Fatal(err)
 	}
 	v.Wake()
 	v.expect("stream:features", "ANONYMOUS")
+	return v
+}
+
+// newGuest logs in to the domain and waits for its address.
+func newGuest(t testing.TB, g *Gateway, domain string) *guest {
+	t.Helper()
+	v := opened(t, g, domain)
 	v.send("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>")
 	v.expect("success")
-	if _, err := v.s.Open(header); err != nil {
-		t.Fatal(err)
+	v.reopen(domain)
+	v.bind("")
+	return v
+}
+
+// reopen restarts the stream after login.
+func (v *guest) reopen(domain string) {
+	v.t.Helper()
+	if _, err := v.s.Open(c2s.Header{To: domain, Version: "1.0"}); err != nil {
+		v.t.Fatal(err)
 	}
 	v.Wake()
 	v.expect("stream:features", "bind")
-	v.send("<iq xmlns='jabber:client' type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>")
+}
+
+// bind asks for an address; resource is an element, or empty.
+func (v *guest) bind(resource string) {
+	v.t.Helper()
+	v.send("<iq xmlns='jabber:client' type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>" + resource + "</bind></iq>")
 	answer := v.expect("iq", "id='bind'")
 	m := regexp.MustCompile("<jid>(.*)</jid>").FindStringSubmatch(answer)
 	if m == nil {
-		t.Fatalf("no address in %s", answer)
+		v.t.Fatalf("no address in %s", answer)
 	}
 	v.jid = m[1]
-	return v
 }
 
 // pump takes what the stream has.

@@ -248,12 +248,13 @@ func (c *conversation) agentArrived(h happening) {
 func (c *conversation) activate() {
 	c.become(Active)
 	c.missed, c.tries = 0, 0
+	if c.met || c.wroteBefore() {
+		c.brief(c.agent)
+	}
 	if !c.met {
 		c.met = true
 		wait := c.d.now.Sub(c.Asked)
 		c.d.observe(Observation{Kind: "wait", Site: c.Site, Workgroup: c.Workgroup, Seconds: wait.Seconds()})
-	} else {
-		c.brief(c.agent)
 	}
 	if !c.replied {
 		c.arm(agentSilent, c.queue.Timers.First)
@@ -264,14 +265,27 @@ func (c *conversation) activate() {
 	c.words()
 }
 
+// wroteBefore tells whether the visitor has added words to his request while he waited, outside of any room.
+func (c *conversation) wroteBefore() bool {
+	return slices.ContainsFunc(c.lines, func(e Event) bool {
+		return e.Kind == KindMessage && e.Role == RoleVisitor && !e.Time.After(c.Accepted)
+	})
+}
+
 // brief gives an agent what was said before he came.
 func (c *conversation) brief(a *agent) {
-	if len(c.lines) == 0 {
+	var said []Event
+	for _, e := range c.lines {
+		if e.Body != "" && (e.Kind == KindMessage || e.Kind == KindNotice || e.Kind == KindNote) {
+			said = append(said, e)
+		}
+	}
+	if len(said) == 0 {
 		return
 	}
 	for full, nick := range c.room.occupants() {
 		if bareOf(full) == a.jid {
-			c.room.history(nick, c.lines)
+			c.room.history(nick, said)
 			return
 		}
 	}

@@ -25,7 +25,7 @@ func (d *Desk) disco(g *group, n *node) bool {
 			answer.with(el("feature", "", "var", f))
 		}
 		online := "ready"
-		if d.openFor(g) != nil {
+		if d.closed(g) != nil {
 			online = "closed"
 		}
 		field := func(name, typ, label, value string) *node {

@@ -71,6 +71,9 @@ func (d *Desk) leaveMessage(g *group, a asking) (*Conversation, error) {
 	if len(g.OfflineMail) > 0 && g.Mail {
 		g.notify("offline", row.ID, g.OfflineMail)
 	}
+	if i := slices.IndexFunc(g.serving, func(m *member) bool { s, _ := m.standing(g); return s == ready }); kept && i >= 0 && d.linkUp {
+		d.deliverOffline(g.serving[i].agent) // outside the hours, or the queue is full
+	}
 	d.cfg.Log.Info("a message was left", "site", g.Site, "workgroup", g.Name, "conversation", row.ID)
 	return &l.row, nil
 }

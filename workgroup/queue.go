@@ -34,19 +34,28 @@ func (d *Desk) ask(g *group, a asking) (*conversation, error) {
 	if d.banned(a.visitor, sub) {
 		return nil, errBanned
 	}
-	queue := g
-	if err := d.openFor(g); err != nil {
-		var shut *closedError
-		other := g.overflow()
-		if other == nil || !errors.As(err, &shut) || shut.reason == "hours" || d.openFor(other) != nil {
-			return nil, err
-		}
-		queue = other
+	queue, err := d.queueFor(g)
+	if err != nil {
+		return nil, err
 	}
 	c := d.begun(g, a)
 	c.queue = queue
 	c.enqueue()
 	return c, nil
+}
+
+// queueFor is the workgroup whose queue takes a request now: this one, or the one that takes what it can't. Else *closedError.
+func (d *Desk) queueFor(g *group) (*group, error) {
+	err := d.openFor(g)
+	if err == nil {
+		return g, nil
+	}
+	var shut *closedError
+	other := g.overflow()
+	if other == nil || !errors.As(err, &shut) || shut.reason == "hours" || d.openFor(other) != nil {
+		return nil, err
+	}
+	return other, nil
 }
 
 // begun makes a conversation that is in no state yet: it has its id and number.

@@ -57,16 +57,19 @@ func (c *conversation) told() {
 	c.pushPlace()
 }
 
-// line is what there is to say now. The agent is named once he has accepted.
+// line is what there is to say now. The agent is named once he has accepted, the room once the visitor is invited into it.
 func (c *conversation) line() line {
 	l := line{state: c.State, reason: c.Reason}
 	switch c.State {
-	case Connecting, Active, AgentLost, Wrapup:
+	case Queued, Offered: // the room is kept for the next agent
+	case Connecting, Active, AgentLost:
 		if c.agent != nil {
 			l.agent = c.agent.name
 		}
-		l.room = c.Room
-	case Queued, Offered: // the room is kept for the next agent
+	default:
+		l.agent = c.lastAgent()
+	}
+	if c.Room != "" && (c.invited > 0 || c.inside(c.Visitor.JID) || c.side.knows.line.room == c.Room) {
 		l.room = c.Room
 	}
 	return l

@@ -109,13 +109,17 @@ func (d *Desk) fromVisitor(g *group, v Visitor, n *node) {
 			d.send(n.refused("not-authorized", "that is for agents"))
 			return
 		}
+		if child.space == xmpp.NSDiscoInfo || child.space == xmpp.NSDiscoItems { // XEP-0030 §7: of a node that isn't there
+			d.send(n.refused("item-not-found", ""))
+			return
+		}
 		d.send(n.refused("service-unavailable", ""))
 	}
 }
 
 // state says in words whether the workgroup is open.
 func (d *Desk) state(g *group, language string) string {
-	if err := d.openFor(g); err != nil {
+	if err := d.closed(g); err != nil {
 		return g.away(err, language)
 	}
 	return g.text("presence_open", language)
@@ -162,7 +166,7 @@ func (d *Desk) joinQueue(g *group, v Visitor, n *node) {
 		err = errBanned
 	}
 	if err == nil {
-		err = d.openFor(g)
+		err = d.closed(g)
 	}
 	if err == nil {
 		err = a.fill(g, join.child("x", nsForm), g.Form)

@@ -75,7 +75,7 @@ const maxInterviews = 10_000
 
 // interview begins one, or goes straight on where nothing more is required.
 func (d *Desk) interview(g *group, a asking, got map[string]string) {
-	i := &interview{group: g, asking: a, got: got, closed: d.openFor(g) != nil}
+	i := &interview{group: g, asking: a, got: got, closed: d.closed(g) != nil}
 	form := g.Form
 	if i.closed {
 		form = g.offlineFields()
@@ -95,6 +95,12 @@ func (d *Desk) interview(g *group, a asking, got map[string]string) {
 	}
 	d.user.forms[a.visitor.bare()] = i
 	i.ask()
+}
+
+// closed tells why nobody is taken now; nil: somebody is.
+func (d *Desk) closed(g *group) error {
+	_, err := d.queueFor(g)
+	return err
 }
 
 func (i *interview) say(key string, args ...string) {
@@ -141,7 +147,7 @@ func (i *interview) take(v Visitor, text string) {
 	d := i.group.d
 	d.stop(i.over)
 	delete(d.user.forms, v.bare())
-	if i.closed != (d.openFor(i.group) != nil) { // it has opened or closed meanwhile: the other form may want more
+	if i.closed != (d.closed(i.group) != nil) { // it has opened or closed meanwhile: the other form may want more
 		d.interview(i.group, i.asking, i.got)
 		return
 	}
@@ -165,7 +171,7 @@ func (i *interview) done() {
 		}
 		return // his place follows (told)
 	}
-	why := g.away(d.openFor(g), a.person.Language)
+	why := g.away(d.closed(g), a.person.Language)
 	row, err := d.leaveMessage(g, a)
 	if err != nil {
 		i.refused(err)

@@ -91,12 +91,22 @@ type Notice struct {
 	Time         time.Time
 }
 
+// Rating is a visitor's word on a conversation that is closed already, of which the desk has no more than the id. It is
+// put into its row, and follows the transcript as an event. Only the first one counts.
+type Rating struct {
+	Conversation string // id
+	Value        int    // 1..5
+	Text         string
+	Time         time.Time
+}
+
 // Batch is what Write keeps, all of it or nothing. Later entries for a key win.
 type Batch struct {
 	Conversations []Conversation
 	Events        []Event
 	Items         []Item
 	Notices       []Notice
+	Ratings       []Rating
 }
 
 // Snapshot is what a desk goes on from after a restart.

@@ -27,6 +27,12 @@ const (
 	putItem = "INSERT INTO items (key, value, changed) VALUES (?1, ?2, ?3) " +
 		"ON CONFLICT (key) DO UPDATE SET value = excluded.value, changed = excluded.changed"
 
+	putRating = "UPDATE conversations SET rating = ?2, rating_text = ?3 WHERE id = ?1 AND rating = 0"
+
+	putLast = "INSERT INTO events (conversation, seq, time, kind, sender, nick, role, body, stanza_id) " +
+		"SELECT c.n, (SELECT coalesce(max(e.seq), 0) + 1 FROM events e WHERE e.conversation = c.n), ?2, '" + KindRating + "', c.jid, '', 'visitor', ?3, '' " +
+		"FROM conversations c WHERE c.id = ?1"
+
 	putNotice = "INSERT INTO notices (conversation, site, workgroup, event, mail, time, due, tries) " +
 		"SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, 0 WHERE NOT EXISTS (SELECT 1 FROM erased WHERE id = ?1) ON CONFLICT DO NOTHING"
 )
@@ -52,6 +58,9 @@ func (a *Archive) Write(b Batch) error {
 		}
 		for i := range b.Notices {
 			w.notice(&b.Notices[i])
+		}
+		for i := range b.Ratings {
+			w.rating(&b.Ratings[i])
 		}
 		w.close()
 		return w.err
@@ -150,6 +159,13 @@ func (w *writing) notice(n *Notice) {
 		due = w.now
 	}
 	w.do(putNotice, n.Conversation, n.Site, n.Workgroup, n.Event, toJSON(n.Mail), micros(n.Time), due)
+}
+
+// rating does nothing where the conversation is gone, or rated.
+func (w *writing) rating(r *Rating) {
+	if w.do(putRating, r.Conversation, r.Value, r.Text) > 0 {
+		w.do(putLast, r.Conversation, micros(r.Time), r.Text)
+	}
 }
 
 // searchable is what can be searched of a conversation beside its events.

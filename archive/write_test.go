@@ -131,6 +131,27 @@ func TestWriteOrphans(t *testing.T) {
 	}
 }
 
+// TestWriteRating: a rating that comes after the end is in the row and closes the transcript, once.
+func TestWriteRating(t *testing.T) {
+	a := open(t)
+	c := chat()
+	c.State, c.Closed, c.Resume, c.Rating, c.RatingText = StateClosed, noon, nil, 0, ""
+	write(t, a, Batch{Conversations: []Conversation{c}, Events: []Event{said(c, 1, "one"), said(c, 2, "two")}})
+	batch := Batch{Ratings: []Rating{{c.ID, 5, "great help", noon.Add(time.Minute)}, {"01JZ", 1, "of nobody", noon}}}
+	write(t, a, batch)
+	batch.Ratings[0].Value = 1
+	write(t, a, batch) // the first stays
+	got, events, err := a.Get(c.ID)
+	c.Rating, c.RatingText = 5, "great help"
+	if err != nil || !reflect.DeepEqual(got, c) {
+		t.Errorf("the row is %+v, %v\nwant %+v", got, err, c)
+	}
+	last := Event{Conversation: c.ID, Seq: 3, Time: noon.Add(time.Minute), Kind: KindRating, From: c.Visitor.JID, Role: "visitor", Body: "great help"}
+	if len(events) != 3 || events[2] != last {
+		t.Errorf("the transcript is %+v", events)
+	}
+}
+
 func TestFileMode(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "us?her%20#1.db")
 	a := openAt(t, path)

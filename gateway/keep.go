@@ -194,6 +194,9 @@ func sizeOf(b *workgroup.Batch) int {
 	for i := range b.Items {
 		n += 100 + len(b.Items[i].Value)
 	}
+	for i := range b.Ratings {
+		n += 200 + len(b.Ratings[i].Text)
+	}
 	return n + 300*len(b.Notices)
 }
 
@@ -213,6 +216,9 @@ func batchOf(all []workgroup.Batch) archive.Batch {
 		}
 		for _, n := range b.Notices {
 			out.Notices = append(out.Notices, archive.Notice(n))
+		}
+		for _, r := range b.Ratings {
+			out.Ratings = append(out.Ratings, archive.Rating(r))
 		}
 	}
 	return out

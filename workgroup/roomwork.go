@@ -191,5 +191,5 @@ func (r *room) invite(w *roomWork) {
 	}
 	r.d.send(el("message", "", "from", w.from.jid, "to", w.bare, "id", id).with(
 		el("x", nsConference, "jid", r.jid, "reason", r.title()),
-		el("offer", nsWorkgroup, "jid", r.conv.Visitor.JID)))
+		el("offer", nsWorkgroup, "jid", r.conv.userJID(), "id", r.conv.ID)))
 }

@@ -196,8 +196,8 @@ func (g *group) canned(word string) (string, bool) {
 	return "", false
 }
 
-// sayCanned says a canned reply into a room. The owner says it, behind the agent's name: nobody can speak in the agent's stead.
-// The transcript gets it with the room's copy, as each notice.
+// sayCanned says a canned reply into a room. The owner says it, behind the agent's name, since nobody can speak in
+// the agent's stead; the transcript has it as the agent's.
 func (m *member) sayCanned(text, rest string, in *conversation) (said, error) {
 	c := &command{d: m.group.d, m: m, in: in}
 	c.verb, _ = verbNamed("note")
@@ -214,6 +214,7 @@ func (m *member) sayCanned(text, rest string, in *conversation) (said, error) {
 		return said{}, errNotYourChat
 	}
 	conv.room.notice(m.agent.name + ": " + text)
+	conv.keepLine(Event{Kind: KindMessage, From: m.agent.jid, Nick: m.agent.name, Role: conv.roleOf(m.agent), Body: text})
 	if in != nil {
 		return said{}, nil // he reads it in the room
 	}

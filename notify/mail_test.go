@@ -117,13 +117,13 @@ func FuzzLetter(f *testing.F) {
 
 func TestAddress(t *testing.T) {
 	for s, want := range map[string]string{
-		"maria@example.org":                            "maria@example.org",
-		" maria@example.org ":                          "maria@example.org",
-		"Maria <maria@example.org>":                    "maria@example.org",
-		"maria":                                        "",
-		"":                                             "",
-		"a@example.org, b@example.org":                 "",
-		"a@example.org\r\nBcc: b@example.org":          "",
+		"maria@example.org":                   "maria@example.org",
+		" maria@example.org ":                 "maria@example.org",
+		"Maria <maria@example.org>":           "maria@example.org",
+		"maria":                               "",
+		"":                                    "",
+		"a@example.org, b@example.org":        "",
+		"a@example.org\r\nBcc: b@example.org": "",
 		"a@example.org>\r\nRCPT TO:<b@example.org":     "",
 		"\"a\\\r\nb\"@example.org":                     "",
 		"maria@example.org\r\n":                        "",

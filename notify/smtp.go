@@ -40,13 +40,16 @@ func (e *refusedError) Unwrap() error { return e.err }
 func (s SMTP) send(ctx context.Context, dial func(ctx context.Context, network, address string) (net.Conn, error), from string, to []string, data []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, smtpTime)
 	defer cancel()
-	c, err := s.connect(ctx, dial)
+	conn, err := dial(ctx, "tcp", s.Address)
+	if err != nil {
+		return fmt.Errorf("notify: smtp: %w", err)
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	c, err := s.greet(conn)
 	if err != nil {
 		return err
 	}
-	defer c.Close()
-	stop := context.AfterFunc(ctx, func() { c.Close() }) // ends with this call, below
-	defer stop()
 	if s.User != "" {
 		if err := c.Auth(s.login(c)); err != nil {
 			return fmt.Errorf("notify: smtp: login: %w", err)
@@ -91,18 +94,12 @@ func submit(c *smtp.Client, data []byte) error {
 	return nil
 }
 
-// connect dials and encrypts as configured; with starttls nothing else is said before.
-func (s SMTP) connect(ctx context.Context, dial func(ctx context.Context, network, address string) (net.Conn, error)) (*smtp.Client, error) {
+// greet encrypts as configured; with starttls nothing else is said before.
+func (s SMTP) greet(conn net.Conn) (*smtp.Client, error) {
 	host, _, err := net.SplitHostPort(s.Address)
 	if err != nil {
 		return nil, fmt.Errorf("notify: smtp: %w", err)
 	}
-	conn, err := dial(ctx, "tcp", s.Address)
-	if err != nil {
-		return nil, fmt.Errorf("notify: smtp: %w", err)
-	}
-	deadline, _ := ctx.Deadline()
-	_ = conn.SetDeadline(deadline) // a connection without deadlines is closed by send's context
 	trust := &tls.Config{}
 	if s.Roots != nil {
 		trust = s.Roots.Clone()
@@ -113,16 +110,13 @@ func (s SMTP) connect(ctx context.Context, dial func(ctx context.Context, networ
 	}
 	c, err := smtp.NewClient(conn, host)
 	if err != nil {
-		conn.Close()
 		return nil, fmt.Errorf("notify: smtp: %w", err)
 	}
 	if s.TLS == "starttls" {
 		if ok, _ := c.Extension("STARTTLS"); !ok {
-			c.Close()
 			return nil, errNoTLS
 		}
 		if err := c.StartTLS(trust); err != nil {
-			c.Close()
 			return nil, fmt.Errorf("notify: smtp: %w", err)
 		}
 	}

@@ -223,11 +223,11 @@ func (s *Sender) tell(ctx context.Context, p archive.Pending) error {
 	if !ok {
 		return fmt.Errorf("%w: the site has no webhook", errGone)
 	}
-	c, err := s.conversation(p)
+	c, err := s.call(p)
 	if err != nil {
 		return err
 	}
-	body, err := json.Marshal(call{Event: p.Event, Site: p.Site, Workgroup: p.Workgroup, Time: p.Time.UTC(), Conversation: c})
+	body, err := json.Marshal(c)
 	if err != nil {
 		return fmt.Errorf("notify: webhook: %w", err)
 	}

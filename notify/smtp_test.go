@@ -25,6 +25,7 @@ type office struct {
 	mu    sync.Mutex
 	lines []string // what was said to it, mails aside
 	mails []string
+	taken chan struct{} // if there is one: a mail was
 }
 
 // open listens; it is closed with the test.
@@ -131,6 +132,9 @@ func (o *office) take(r *bufio.Reader) bool {
 	o.mu.Lock()
 	o.mails = append(o.mails, b.String())
 	o.mu.Unlock()
+	if o.taken != nil {
+		o.taken <- struct{}{}
+	}
 	return true
 }
 

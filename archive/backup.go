@@ -30,7 +30,12 @@ func (a *Archive) Backup(ctx context.Context, file string) (err error) {
 		f.Close()
 		os.Remove(partial)
 	}()
-	if _, err := a.read.ExecContext(ctx, "VACUUM INTO ?", partial); err != nil {
+	db, err := a.connect(1, "") // the readers' connections refuse to write, even elsewhere
+	if err != nil {
+		return err
+	}
+	defer db.Close() // nothing of it is wanted any more
+	if _, err := db.ExecContext(ctx, "VACUUM INTO ?", partial); err != nil {
 		return failed("backup", err)
 	}
 	if err := f.Sync(); err != nil {

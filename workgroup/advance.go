@@ -146,6 +146,7 @@ func moves() answers {
 			agentIn:     (*conversation).agentArrived,
 			agentLeft:   (*conversation).agentWent, // -> agent-lost
 			roomBuilt:   (*conversation).roomStands,
+			roomBroken:  (*conversation).roomRebuilt, // -> connecting: somebody couldn't be let in
 			roomLost:    (*conversation).roomRebuilt, // -> connecting
 			departed:    (*conversation).chatEnded,
 			turnedDown:  (*conversation).chatEnded,
@@ -173,6 +174,7 @@ func moves() answers {
 			visitorBack: (*conversation).visitorReturns,
 			visitorLost: (*conversation).gaveOutInChat,
 			roomBuilt:   (*conversation).roomStands,
+			roomBroken:  (*conversation).roomRebuilt, // -> connecting: somebody couldn't be let in
 			roomLost:    (*conversation).roomRebuilt, // -> connecting
 			tooLong:     (*conversation).outOfTime,
 			departed:    (*conversation).chatEnded,

@@ -1,6 +1,7 @@
 package workgroup
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,16 +33,13 @@ func (c *conversation) connect(a *agent) {
 	c.build()
 }
 
-// build goes on with the room as far as it is: with a new one, with one of an earlier life, or with this one.
+// build goes on with the room as far as it is.
 func (c *conversation) build() {
 	switch {
 	case !c.d.linkUp: // linkUp goes on
 	case c.room != nil && c.built:
 		c.proceed()
-	case c.room != nil:
-	case c.Room != "":
-		c.room = c.d.restoreRoom(c, c.Room, c.owner, c.lines)
-		c.d.owner[c.owner] = c
+	case c.room != nil: // under way
 	default:
 		c.room = c.d.newRoom(c)
 		c.Room, c.owner = c.room.jid, c.room.owner
@@ -55,9 +53,9 @@ func (c *conversation) proceed() {
 	if c.State != Connecting || !c.built {
 		return
 	}
-	switch here := c.inside(c.Visitor.JID); {
-	case !here && c.visitor == "": // he may come back: visitorLost runs
-	case !here:
+	switch {
+	case c.visitor == "": // he may come back: visitorLost runs
+	case c.stale || !c.inside(c.Visitor.JID):
 		c.inviteVisitor()
 	case c.inside(c.agent.jid):
 		c.activate()
@@ -98,8 +96,12 @@ func (c *conversation) inviteOnceMore(happening) {
 
 // roomStands: the room is built, or found again.
 func (c *conversation) roomStands(happening) {
-	c.built, c.tries = true, 0
-	for jid := range c.out {
+	c.built = true
+	for _, jid := range slices.Sorted(maps.Keys(c.was)) { // who went while nobody looked
+		c.keepLine(Event{Kind: KindLeave, From: jid, Nick: c.was[jid], Role: c.standsAs(jid)})
+	}
+	c.was = nil
+	for _, jid := range sorted(c.out) {
 		c.room.expel(jid)
 	}
 	clear(c.out)
@@ -111,11 +113,11 @@ func (c *conversation) roomStands(happening) {
 	if c.State == Offered {
 		c.inviteOffered()
 	}
-	switch {
-	case c.State == Connecting && !c.stale:
+	if c.State == Connecting {
 		c.proceed()
 		return
-	case c.visitor != "" && (c.stale || !c.inside(c.Visitor.JID)):
+	}
+	if c.visitor != "" && c.State != Wrapup && (c.stale || !c.inside(c.Visitor.JID)) {
 		c.inviteVisitor()
 	}
 	if c.agent == nil {
@@ -136,7 +138,7 @@ func (c *conversation) dropRoom() {
 	}
 	c.d.effect(Effect{Kind: CloseRoom, Visitor: c.Visitor.JID, Room: c.Room})
 	delete(c.d.owner, c.owner)
-	c.room, c.Room, c.owner, c.built, c.stale, c.invited = nil, "", "", false, false, 0
+	c.room, c.Room, c.owner, c.built, c.stale, c.invited, c.was = nil, "", "", false, false, 0, nil
 	clear(c.out)
 }
 
@@ -174,12 +176,11 @@ func (c *conversation) roomRebuilt(h happening) {
 
 // lookAgain: the link is back. The edge has told the visitor that he is out of the room; whether it is still there is to be seen.
 func (c *conversation) lookAgain(happening) {
-	c.stale = c.Room != ""
 	switch {
-	case c.room != nil && c.built:
+	case c.room != nil:
+		c.stale = strings.HasSuffix(c.Visitor.JID, "@"+c.d.cfg.Domain) // those of other links are where they were
 		c.room.again()
-	case c.room != nil: // its own requests have failed with the link, and it says so
-	case c.Room != "" || c.State == Connecting:
+	case c.State == Connecting:
 		c.build()
 	}
 }
@@ -237,7 +238,7 @@ func (c *conversation) agentArrived(h happening) {
 	case c.State == AgentLost:
 		c.deserted = false
 		c.become(Active)
-		c.room.notice(c.home.text("agent_back", c.Visitor.Language, h.agent.name))
+		c.announce("agent_back", h.agent.name)
 		c.words()
 	case c.State == Connecting:
 		c.proceed()
@@ -344,7 +345,7 @@ func (c *conversation) agentWent(h happening) {
 	c.become(AgentLost)
 	c.arm(agentOut, c.queue.Timers.AgentLost)
 	if !c.deserted {
-		c.room.notice(c.home.text("agent_lost", c.Visitor.Language, h.agent.name))
+		c.announce("agent_lost", h.agent.name)
 	}
 }
 
@@ -375,6 +376,13 @@ func (c *conversation) agentDumb(happening) {
 	c.headOfQueue()
 }
 
+// announce says in the room what has become of the chat. A visitor with a plain client is told in words by the workgroup.
+func (c *conversation) announce(key, name string) {
+	if c.built && !c.side.Plain {
+		c.notice(c.home.text(key, c.Visitor.Language, name))
+	}
+}
+
 func (c *conversation) wordOfVisitor(happening) { c.words() }
 
 func (c *conversation) wordOfAgent(h happening) {
@@ -394,7 +402,7 @@ func (c *conversation) words() {
 }
 
 func (c *conversation) warnIdle(happening) {
-	c.room.notice(c.home.text("idle_warn", c.Visitor.Language))
+	c.notice(c.home.text("idle_warn", c.Visitor.Language))
 }
 
 // The ways to the end.
@@ -460,9 +468,7 @@ func (c *conversation) wrapUp(reason Reason) {
 	}
 	c.Reason = reason
 	c.become(Wrapup)
-	if c.built {
-		c.room.notice(c.home.text("closed_"+strings.ReplaceAll(string(reason), "-", "_"), c.Visitor.Language, name))
-	}
+	c.announce("closed_"+strings.ReplaceAll(string(reason), "-", "_"), name)
 	if c.home.Timers.Wrap <= 0 {
 		c.finish(reason)
 		return
@@ -484,9 +490,6 @@ func (c *conversation) finish(reason Reason) {
 	}
 	c.become(Closed)
 	c.Reason, c.Closed = reason, c.d.now
-	if c.room == nil && c.Room != "" { // of an earlier life
-		c.room = c.d.restoreRoom(c, c.Room, c.owner, c.lines)
-	}
 	if r := c.room; r != nil {
 		r.close(string(reason)) // while the link is down the room waits for it
 	}

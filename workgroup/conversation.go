@@ -25,20 +25,21 @@ type conversation struct {
 	missed   int                    // how many took it and never came
 	pass     *passing               // the transfer that is under way, or nil
 
-	owner    string          // bare JID of the room's owner
-	built    bool            // the room stands, and the owner is in it
-	stale    bool            // the visitor is to be invited again once the room is found
-	tries    int             // to build it, in a row
-	invited  int             // how often the visitor was, in a row
-	watchers map[string]bool // supervisors who were let in, by bare JID; true: seen in the room
-	out      map[string]bool // bare JIDs that are to be put out once the room is found
-	deserted bool            // the agent left the room by himself
-	replied  bool            // the agent has said something
-	nudged   bool            // he was asked whether he is there
-	met      bool            // visitor and an agent were in the room together once
-	reinvite bool            // the agent is to be invited again when he is back
-	call     string          // what the agent said who called the visitor; empty: the visitor asked
-	lines    []Event         // the last that were said, for the next agent
+	owner    string            // bare JID of the room's owner
+	built    bool              // the room stands, and the owner is in it
+	stale    bool              // the visitor is to be invited again once the room is found
+	tries    int               // to build it, in a row
+	invited  int               // how often the visitor was, in a row
+	watchers map[string]bool   // supervisors who were let in, by bare JID; true: seen in the room
+	out      map[string]bool   // bare JIDs that are to be put out once the room is found
+	deserted bool              // the agent left the room by himself
+	replied  bool              // the agent has said something
+	nudged   bool              // he was asked whether he is there
+	met      bool              // visitor and an agent were in the room together once
+	reinvite bool              // the agent is to be invited again when he is back
+	call     string            // what the agent said who called the visitor; empty: the visitor asked
+	lines    []Event           // the last of the transcript, for the next agent
+	was      map[string]string // who was in the room when the last life ended: nicks by bare JID
 
 	clocks [events]*timer
 	listed bool // among the desk's news

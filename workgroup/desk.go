@@ -302,6 +302,7 @@ func (d *Desk) LinkUp(now time.Time) {
 		c.advance(happening{event: linkUp})
 	}
 	d.endRooms()
+	d.endRooms()
 	for _, g := range d.order {
 		g.stir()
 	}

@@ -117,6 +117,7 @@ func (d *Desk) restore(kept Snapshot) {
 			d.takeUp(row, kept.Events[row.ID])
 		}
 	}
+
 }
 
 // takeUp goes on with a conversation of an earlier life. Its visitor counts as lost until he is bound again; nothing of it ends
@@ -132,6 +133,7 @@ func (d *Desk) takeUp(row Conversation, lines []Event) {
 		deserted: r.Deserted, replied: r.Replied, nudged: r.Nudged, met: r.Met, reinvite: r.Reinvite, call: r.Call,
 	}
 	c.make()
+	c.was = map[string]string{}
 	if c.home == nil {
 		d.cfg.Log.Warn("a conversation's workgroup is configured no more", "site", row.Site, "workgroup", row.Workgroup, "conversation", row.ID)
 		row.State, row.Reason, row.Closed, row.Resume = Closed, ReasonFailed, d.now, nil
@@ -145,6 +147,12 @@ func (d *Desk) takeUp(row Conversation, lines []Event) {
 	for _, e := range lines {
 		c.seq = max(c.seq, e.Seq)
 		c.remember(e)
+		switch e.Kind {
+		case KindJoin:
+			c.was[e.From] = e.Nick
+		case KindLeave:
+			delete(c.was, e.From)
+		}
 	}
 	for jid, seen := range r.Inside {
 		c.watchers[jid] = seen
@@ -156,6 +164,10 @@ func (d *Desk) takeUp(row Conversation, lines []Event) {
 		c.out[r.Coming] = true
 	}
 	d.convs[c.ID], d.visitor[c.Visitor.JID] = c, c
+	if c.Room != "" {
+		c.room = d.restoreRoom(c, c.Room, c.owner, lines)
+		d.owner[c.owner] = c
+	}
 	c.goOn(d.agents[r.Agent], r.Clocks)
 }
 

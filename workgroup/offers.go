@@ -190,7 +190,7 @@ func (c *conversation) turnAway(a *agent) {
 // passOn: the conversation is to go to somebody else. The old agent stays until the new one is there.
 func (c *conversation) passOn(h happening) {
 	c.pass = &passing{by: h.by, to: h.agent, group: h.group}
-	c.room.notice(c.home.text("transferring", c.Visitor.Language))
+	c.notice(c.home.text("transferring", c.Visitor.Language))
 	if h.group == nil {
 		c.makeOffers(happening{agents: []*agent{h.agent}})
 		return
@@ -283,7 +283,7 @@ func (c *conversation) handOver() {
 	old.freed(c)
 	c.putOut(old.jid)
 	c.queue.tell(old, c.tag()+" "+p.taker.name+" has it now.")
-	c.room.notice(c.home.text("transferred", c.Visitor.Language, p.taker.name))
+	c.notice(c.home.text("transferred", c.Visitor.Language, p.taker.name))
 	c.brief(p.taker)
 	c.replied, c.nudged = false, false
 	c.arm(agentSilent, c.queue.Timers.First)

@@ -23,7 +23,11 @@ func (c *conversation) roomGone() { c.advance(happening{event: roomLost}) }
 func (c *conversation) entered(jid, nick string) {
 	bare := bareOf(jid)
 	a := c.d.agents[bare]
-	c.keepLine(Event{Kind: KindJoin, From: bare, Nick: nick, Role: c.standsAs(bare)})
+	if _, was := c.was[bare]; was { // he came in an earlier life
+		delete(c.was, bare)
+	} else {
+		c.keepLine(Event{Kind: KindJoin, From: bare, Nick: nick, Role: c.standsAs(bare)})
+	}
 	switch seen, watching := c.watchers[bare]; {
 	case bare == c.Visitor.JID:
 		c.advance(happening{event: visitorIn})
@@ -31,7 +35,7 @@ func (c *conversation) entered(jid, nick string) {
 	case watching && !seen:
 		c.watchers[bare] = true
 		if c.home.SupervisorNotice {
-			c.room.notice(c.home.text("supervisor_enters", c.Visitor.Language, a.name))
+			c.notice(c.home.text("supervisor_enters", c.Visitor.Language, a.name))
 		}
 	default:
 		c.advance(happening{event: agentIn, agent: a})
@@ -66,7 +70,7 @@ func (c *conversation) unwatch(a *agent) {
 	c.putOut(a.jid)
 	c.touch()
 	if seen && c.built && c.home.SupervisorNotice {
-		c.room.notice(c.home.text("supervisor_leaves", c.Visitor.Language, a.name))
+		c.notice(c.home.text("supervisor_leaves", c.Visitor.Language, a.name))
 	}
 }
 
@@ -131,6 +135,12 @@ func (c *conversation) keepLine(e Event) {
 	}
 	c.d.out.Batch.Events = append(c.d.out.Batch.Events, e)
 	c.remember(e)
+}
+
+// notice says something in the room.
+func (c *conversation) notice(text string) {
+	c.room.notice(text)
+	c.keepLine(Event{Kind: KindNotice, Nick: c.home.text("bot_nick", c.Visitor.Language), Role: RoleService, Body: text})
 }
 
 // remember keeps the last lines at hand, for the next agent.

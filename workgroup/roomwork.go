@@ -186,7 +186,8 @@ func (r *room) invite(w *roomWork) {
 	id := "invite-" + strconv.Itoa(r.d.rooms.serial)
 	if w.as == visitorRole {
 		r.d.send(el("message", "", "from", r.full(), "to", r.jid, "id", id).with(
-			el("x", xmpp.NSMUCUser).with(el("invite", "", "to", w.bare).with(el("reason", "").said(w.from.title())))))
+			el("x", xmpp.NSMUCUser).with(el("invite", "", "to", w.bare).with(el("reason", "").said(r.conv.home.text("invite", r.conv.Visitor.Language))))))
+		r.conv.invitedIn()
 		return
 	}
 	r.d.send(el("message", "", "from", w.from.jid, "to", w.bare, "id", id).with(

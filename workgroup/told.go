@@ -16,6 +16,7 @@ const placeEvery = 15 * time.Second
 type knowledge struct {
 	to      string // full JID: another stream of his is told all of it again
 	line    line
+	room    string    // that he is invited into
 	waiting bool      // told that he is in the queue
 	place   int       // pushed last; -1: none
 	placed  time.Time // when
@@ -69,10 +70,16 @@ func (c *conversation) line() line {
 	default:
 		l.agent = c.lastAgent()
 	}
-	if c.Room != "" && (c.invited > 0 || c.inside(c.Visitor.JID) || c.side.knows.line.room == c.Room) {
+	if c.side.knows.room == c.Room {
 		l.room = c.Room
 	}
 	return l
+}
+
+// invitedIn: the visitor's invitation has gone out. Not before may he know where: the room would not let him in.
+func (c *conversation) invitedIn() {
+	c.side.knows.room = c.Room
+	c.moved()
 }
 
 // message is an empty message from the workgroup to the visitor's stream.

@@ -34,6 +34,7 @@ type mucLike struct {
 	inviting  bool       // becoming a member is an invitation (Openfire, Tigase)
 	ids       bool       // groupchat messages get a stanza-id
 	created   bool       // components may create rooms
+	stuck     string     // a field that keeps its value whatever is submitted
 }
 
 type mucField struct{ name, typ, value string }
@@ -486,6 +487,25 @@ func (r *mucRoom) say(nick string, n *node) {
 	}
 }
 
+// features is §6.4.
+func (r *mucRoom) features() *node {
+	hidden, members, whois := "muc_public", "muc_open", "muc_nonanonymous"
+	if r.config["muc#roomconfig_publicroom"] != "1" {
+		hidden = "muc_hidden"
+	}
+	if r.config["muc#roomconfig_membersonly"] == "1" {
+		members = "muc_membersonly"
+	}
+	if r.config["muc#roomconfig_whois"] != "anyone" {
+		whois = "muc_semianonymous"
+	}
+	info := el("query", xmpp.NSDiscoInfo).with(el("identity", "", "category", "conference", "type", "text"))
+	for _, f := range []string{xmpp.NSMUC, hidden, members, whois} {
+		info.with(el("feature", "", "var", f))
+	}
+	return info
+}
+
 // kickGhost is what services do when an error comes back from an occupant (statuses 307 and 333).
 func (m *muc) kickGhost(r *mucRoom, full string) {
 	if r == nil {
@@ -651,8 +671,7 @@ func (m *muc) iq(n *node, jid, nick string) {
 	case q == nil:
 		m.refuse(n, "bad-request")
 	case q.space == xmpp.NSDiscoInfo:
-		m.result(n, el("query", xmpp.NSDiscoInfo).with(el("identity", "", "category", "conference", "type", "text"),
-			el("feature", "", "var", xmpp.NSMUC)))
+		m.result(n, r.features())
 	case q.space == xmpp.NSMUCOwner && affil != "owner", q.space == xmpp.NSMUCAdmin && affil != "owner" && affil != "admin":
 		m.refuse(n, "forbidden")
 	case q.space == xmpp.NSMUCOwner:

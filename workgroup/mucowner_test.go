@@ -47,6 +47,7 @@ func (r *mucRoom) submit(n, form *node) {
 		}
 		offered := slices.ContainsFunc(r.m.like.fields, func(o mucField) bool { return o.name == name })
 		switch {
+		case offered && name == r.m.like.stuck:
 		case offered:
 			set[name] = value
 		case r.m.like.strict && name != "FORM_TYPE":

@@ -153,20 +153,29 @@ func (r *room) submit() {
 		r.step(phaseVerify)
 		r.ask("get", el("query", xmpp.NSMUCOwner), func(answer *node) {
 			form := ownerForm(answer)
-			// What the form doesn't show (Prosody shows a guest less) the room's features do (XEP-0045 §6.4).
+			if shows(form) {
+				r.verified(form, verify(form, nil))
+				return
+			}
+			// What the form doesn't show (Prosody shows guests less) the room's features do (XEP-0045 §6.4).
 			r.ask("get", el("query", xmpp.NSDiscoInfo), func(info *node) {
-				if fault := verify(form, info.child("query", xmpp.NSDiscoInfo)); fault != "" {
-					r.failed(fault)
-					return
-				}
-				r.limit = limitOf(form)
-				r.step(phaseStands)
-				r.listen()
-				r.conv.roomReady()
-				r.next()
+				r.verified(form, verify(form, info.child("query", xmpp.NSDiscoInfo)))
 			})
 		})
 	})
+}
+
+// verified: the room is as it must be, or has a fault.
+func (r *room) verified(form []roomField, fault string) {
+	if fault != "" {
+		r.failed(fault)
+		return
+	}
+	r.limit = limitOf(form)
+	r.step(phaseStands)
+	r.listen()
+	r.conv.roomReady()
+	r.next()
 }
 
 // step goes to the next phase; what is still to come of the last one is dropped.

@@ -153,6 +153,12 @@ const (
 	notPrivate     = "not-private" // real JIDs are shown to others than moderators
 )
 
+// shows tells whether a form shows all that must be verified.
+func shows(form []roomField) bool {
+	return fieldOf(form, "muc#roomconfig_membersonly") != nil && fieldOf(form, "muc#roomconfig_publicroom") != nil &&
+		fieldOf(form, "muc#roomconfig_whois") != nil
+}
+
 // verify tells what a room lacks that it must have: "" if nothing. The form counts, or where it doesn't show it, the room's features
 // (XEP-0045 §15.3).
 func verify(form []roomField, info *node) string {

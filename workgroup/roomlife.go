@@ -334,8 +334,10 @@ func (r *room) listen() {
 }
 
 func (r *room) listened() {
-	if r.d.now.Sub(r.alive) < watchTime || !r.d.linkUp || r.phase != phaseStands {
-		r.alive = r.d.now
+	if !r.d.linkUp || r.phase != phaseStands {
+		r.alive = r.d.now // not now
+	}
+	if r.d.now.Sub(r.alive) < watchTime {
 		r.listen()
 		return
 	}

@@ -148,8 +148,10 @@ func (r *room) unanswered(w *roomWork) {
 		r.unable(w, "remote-server-timeout")
 		return
 	}
-	if !slices.ContainsFunc(r.work, func(o *roomWork) bool { return o.bare == w.bare }) {
+	if i := slices.IndexFunc(r.work, func(o *roomWork) bool { return o.bare == w.bare }); i < 0 {
 		r.work = slices.Insert(r.work, 0, w)
+	} else if r.work[i].in == w.in {
+		r.work[i].tries = w.tries
 	}
 	r.done()
 }

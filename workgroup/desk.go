@@ -250,9 +250,7 @@ func (d *Desk) toGroup(g *group, n *node) {
 	m := g.members[from]
 	switch {
 	case n.name == "presence":
-		if m != nil || strings.HasPrefix(typ, "subscribe") || strings.HasPrefix(typ, "unsubscribe") {
-			d.presence(g, n)
-		}
+		d.presence(g, n)
 	case n.name == "iq" && typ == "get" && d.disco(g, n):
 	case m != nil:
 		d.fromMember(m, n)

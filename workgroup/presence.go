@@ -224,6 +224,12 @@ func (d *Desk) probeAll() {
 		g.face.renew(g)
 	}
 	d.probeSome()
+	d.linkHold = d.at(d.now.Add(unsureTime), func() { // what they are counts from now on, also if nothing has been heard
+		d.linkHold = nil
+		for _, a := range d.agentsByJID() {
+			d.changed(a)
+		}
+	})
 }
 
 // probeSome asks the servers of the next few agents (RFC 6121 §4.3.1) and shows them the workgroups.

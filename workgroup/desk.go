@@ -30,6 +30,7 @@ type Desk struct {
 	rooms   roomBooks
 	linkUp  bool
 	upSince time.Time // when the link came up last; zero: never
+	lost    bool      // it was up before
 
 	moves    answers
 	timers   timers
@@ -310,7 +311,7 @@ func (d *Desk) LinkUp(now time.Time) {
 func (d *Desk) LinkDown(now time.Time) {
 	d.begin(now)
 	defer d.settle()
-	d.linkUp = false
+	d.linkUp, d.lost = false, d.lost || d.linkUp
 	d.agentsUnseen()
 	ids := make([]string, 0, len(d.requests))
 	for id := range d.requests {

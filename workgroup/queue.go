@@ -91,7 +91,7 @@ func (d *Desk) openFor(g *group) error {
 	if g.QueueLimit > 0 && len(g.waiting) >= g.QueueLimit {
 		return &closedError{reason: "full"}
 	}
-	if d.unsure() {
+	if d.lost && d.unsure() { // a loss alone changes no agent's state; after a start they are unknown until they answer
 		return nil
 	}
 	reason := "no-agents"

@@ -19,8 +19,9 @@ func TestLifeOfAConversation(t *testing.T) {
 		«[#1] Visitor 1»`)
 	alice.types("1")
 	ann.sees("taken", `
-		conversation connecting agent=alice room
+		conversation connecting agent=alice
 		invited
+		conversation connecting agent=alice room
 		conversation active agent=alice room`)
 	alice.sees("takes", `
 		«[#1] Visitor 1»

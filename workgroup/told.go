@@ -62,13 +62,10 @@ func (c *conversation) told() {
 func (c *conversation) line() line {
 	l := line{state: c.State, reason: c.Reason}
 	switch c.State {
-	case Queued, Offered: // the room is kept for the next agent
 	case Connecting, Active, AgentLost:
 		if c.agent != nil {
 			l.agent = c.agent.name
 		}
-	default:
-		l.agent = c.lastAgent()
 	}
 	if c.side.knows.room == c.Room {
 		l.room = c.Room

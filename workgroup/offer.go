@@ -50,6 +50,9 @@ func (o *offer) text() string {
 		lines = append(lines, q)
 	}
 	lines = append(lines, c.extras()...)
+	if b := c.before(); b != "" {
+		lines = append(lines, b)
+	}
 	return strings.Join(append(lines, "1 accept · 2 decline · "+seconds(o.until.Sub(c.d.now))), "\n")
 }
 
@@ -119,3 +122,13 @@ func (c *conversation) extras() []string {
 
 // since is a time ago in words.
 func (d *Desk) since(t time.Time) string { return span(d.now.Sub(t)) }
+
+// before says when the visitor was here last, if he is known.
+func (c *conversation) before() string {
+	f, known := c.d.past.of(c.Site, &c.Visitor)
+	if !known {
+		return ""
+	}
+	name, _, _ := strings.Cut(f.Agent, "@")
+	return "here before: " + plural(f.Chats, "chat") + ", the last with " + name + " " + c.d.since(f.Last) + " ago"
+}

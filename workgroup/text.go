@@ -214,7 +214,10 @@ func (m *member) sayCanned(text, rest string, in *conversation) (said, error) {
 		return said{}, errNotYourChat
 	}
 	conv.room.notice(m.agent.name + ": " + text)
-	conv.keepLine(Event{Kind: KindMessage, From: m.agent.jid, Nick: m.agent.name, Role: conv.roleOf(m.agent), Body: text})
+	conv.keepLine(Event{Kind: KindMessage, From: m.agent.jid, Nick: m.agent.name, Role: conv.standsAs(m.agent.jid), Body: text})
+	if conv.agent == m.agent {
+		conv.advance(happening{event: agentWord, agent: m.agent})
+	}
 	if in != nil {
 		return said{}, nil // he reads it in the room
 	}
@@ -268,17 +271,10 @@ func (c *conversation) memberOf(a *agent) *member {
 	return found
 }
 
-// mayWrite tells whether somebody may leave notes on a conversation and speak in it: its agent, and supervisors.
+// mayWrite tells whether somebody may leave notes on a conversation and speak in it: its agent, also just after its end, and supervisors.
 func (c *conversation) mayWrite(a *agent) bool {
 	m := c.memberOf(a)
-	return m != nil && (m.supervisor || c.agent == a)
-}
-
-func (c *conversation) roleOf(a *agent) string {
-	if c.agent == a {
-		return RoleAgent
-	}
-	return RoleSupervisor
+	return m != nil && (m.supervisor || c.agent == a || c.State == Wrapup && c.lastBy(a))
 }
 
 // note leaves a line that the visitor never sees.
@@ -286,7 +282,7 @@ func (d *Desk) note(by *agent, c *conversation, text string) error {
 	if !c.mayWrite(by) {
 		return errNotYourChat
 	}
-	c.keepLine(Event{Kind: KindNote, From: by.jid, Nick: by.name, Role: c.roleOf(by), Body: text})
+	c.keepLine(Event{Kind: KindNote, From: by.jid, Nick: by.name, Role: c.standsAs(by.jid), Body: text})
 	return nil
 }
 

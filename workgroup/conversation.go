@@ -16,14 +16,15 @@ type conversation struct {
 	seq     int    // of the last event
 	side    side   // how he wants to be told: kept by core in Resume
 
-	since    time.Time              // when it came into this queue
-	ahead    bool                   // is served before those who only asked
-	index    int                    // in the queue, from 0
-	tried    []string               // JIDs of the workgroups where nobody took it
-	refusals map[*agent]*turnedAway // who wouldn't have it
-	only     *agent                 // assigned to him
-	missed   int                    // how many took it and never came
-	pass     *passing               // the transfer that is under way, or nil
+	returning bool                   // he waited in an earlier life, and hasn't been heard of in this one
+	since     time.Time              // when it came into this queue
+	ahead     bool                   // is served before those who only asked
+	index     int                    // in the queue, from 0
+	tried     []string               // JIDs of the workgroups where nobody took it
+	refusals  map[*agent]*turnedAway // who wouldn't have it
+	only      *agent                 // assigned to him
+	missed    int                    // how many took it and never came
+	pass      *passing               // the transfer that is under way, or nil
 
 	owner    string            // bare JID of the room's owner
 	built    bool              // the room stands, and the owner is in it

@@ -276,7 +276,7 @@ func (d *Desk) Bound(now time.Time, v Visitor) {
 	d.begin(now)
 	defer d.settle()
 	if c := d.visitor[bareOf(v.JID)]; c != nil && c.Site == v.Site && c.visitor != v.JID {
-		c.visitor = v.JID
+		c.visitor, c.returning = v.JID, false
 		c.advance(happening{event: visitorBack})
 	}
 }
@@ -304,6 +304,7 @@ func (d *Desk) LinkUp(now time.Time) {
 	d.endRooms()
 	for _, g := range d.order {
 		g.stir()
+		d.at(d.now.Add(returnTime), g.stir)
 	}
 }
 

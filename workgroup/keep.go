@@ -133,6 +133,7 @@ func (d *Desk) takeUp(row Conversation, lines []Event) {
 		deserted: r.Deserted, replied: r.Replied, nudged: r.Nudged, met: r.Met, reinvite: r.Reinvite, call: r.Call,
 	}
 	c.make()
+	c.returning = true
 	c.was = map[string]string{}
 	if c.home == nil {
 		d.cfg.Log.Warn("a conversation's workgroup is configured no more", "site", row.Site, "workgroup", row.Workgroup, "conversation", row.ID)

@@ -14,13 +14,14 @@ import (
 // send to each of them comes out. It is true to XEP-0045 where the desk looks;
 // `like` tells where the servers differ from each other.
 type muc struct {
-	domain string
-	like   mucLike
-	rooms  map[string]*mucRoom
-	now    time.Time
-	out    []*node
-	serial int
-	failed map[string]string // step -> condition; "" means that no answer comes at all
+	domain   string
+	like     mucLike
+	rooms    map[string]*mucRoom
+	now      time.Time
+	out      []*node
+	serial   int
+	accepted func(room, nick, body string) // hears of each message that the service has accepted
+	failed   map[string]string             // step -> condition; "" means that no answer comes at all
 }
 
 // mucLike is what differs between servers.
@@ -479,6 +480,9 @@ func (r *mucRoom) say(nick string, n *node) {
 	}
 	if n.child("body", "") != nil {
 		r.said = append(r.said, mucSaid{msg, r.m.now})
+		if r.m.accepted != nil {
+			r.m.accepted(r.jid, nick, n.child("body", "").text)
+		}
 	}
 	for _, o := range r.occupants {
 		for _, s := range o.sessions {

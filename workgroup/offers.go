@@ -140,7 +140,7 @@ func (c *conversation) refused(h happening) {
 // lapse: the time for an answer is over. Where the link was away meanwhile nobody is to blame.
 func (c *conversation) lapse(happening) {
 	for _, o := range c.openOffers() {
-		if c.d.unsure() && c.d.upSince.Add(o.group.OfferTime).After(c.d.now) {
+		if !c.d.linkUp || c.d.upSince.Add(o.group.OfferTime).After(c.d.now) {
 			c.drop(o, "withdrawn", "revoked")
 			continue
 		}

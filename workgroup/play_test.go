@@ -35,6 +35,7 @@ type play struct {
 	clients  map[string]*client // by full JID
 	agents   map[string]*clerk  // by bare JID
 	observed []Observation
+	accepted map[string]int // what the MUC service has accepted, as `nick: body`
 	serial   int
 	inbox    []*node // for the desk, still to be taken
 	busy     bool
@@ -82,6 +83,8 @@ func newPlay(t testing.TB, groups ...Group) *play {
 		visitors: map[string]*guest{}, clients: map[string]*client{}, agents: map[string]*clerk{},
 	}
 	p.cfg = Config{Domain: playDesk, Rooms: playRooms, Groups: groups, Edge: (*playEdge)(p), Log: slog.New(slog.DiscardHandler)}
+	p.accepted = map[string]int{}
+	p.muc.accepted = func(_, nick, body string) { p.accepted[nick+": "+body]++ }
 	p.boot()
 	p.wait(unsureTime)
 	return p
@@ -202,7 +205,9 @@ func (p *play) effect(e Effect) {
 	}
 }
 
-func ownDomain(jid, domain string) bool { return strings.HasSuffix(mucBare(jid), "@"+domain) || jid == domain }
+func ownDomain(jid, domain string) bool {
+	return strings.HasSuffix(mucBare(jid), "@"+domain) || jid == domain
+}
 
 // carry brings a stanza to where it is addressed.
 func (p *play) carry(n *node) {
@@ -724,9 +729,8 @@ func (k *keeper) all() []Conversation {
 	return rows
 }
 
-// says checks the transcript that was kept of the conversation with this number.
-func (p *play) says(number int, want string) {
-	p.t.Helper()
+// transcript is what was kept of the conversation with this number, in lines.
+func (p *play) transcript(number int) string {
 	var lines []string
 	for _, c := range p.kept.all() {
 		if c.Number != number {
@@ -743,8 +747,14 @@ func (p *play) says(number int, want string) {
 			lines = append(lines, l)
 		}
 	}
-	if got, want := strings.Join(lines, "\n\t"), strings.Join(trimmed(want), "\n\t"); got != want {
-		p.t.Errorf("transcript of %d:\n\t%s\nwant\n\t%s", number, got, want)
+	return strings.Join(lines, "\n")
+}
+
+// says checks it.
+func (p *play) says(number int, want string) {
+	p.t.Helper()
+	if got := p.transcript(number); got != strings.Join(trimmed(want), "\n") {
+		p.t.Errorf("transcript of %d:\n%s\nwant%s", number, got, want)
 	}
 }
 

@@ -16,6 +16,7 @@ const (
 	usualPlace   = 15 * time.Second // what a place in the queue takes where nothing is known yet
 	maxTurnAways = 8                // times timers.cool: how long a no lasts at most
 	maxMissed    = 3                // agents who took it and never came
+	returnTime   = 10 * time.Second // after a crash: how long those who waited are waited for
 )
 
 // ask enters a visitor into the queue: errQueued, errBanned, *closedError.
@@ -290,6 +291,8 @@ func (g *group) serve() {
 	}
 	for _, c := range append(slices.Clone(g.passing), g.waiting...) {
 		switch {
+		case c.returning && g.d.now.Sub(g.d.upSince) < returnTime:
+			return // after a crash nobody overtakes those who are still on their way back
 		case c.State == Queued && c.visitor != "":
 		case c.State == Active && c.pass != nil && c.pass.taker == nil && len(c.offers) == 0:
 		default:

@@ -71,6 +71,7 @@ func (d *desk) group(pending, more *workgroup.Batch) {
 	pending.Events = append(pending.Events, more.Events...)
 	pending.Items = append(pending.Items, more.Items...)
 	pending.Notices = append(pending.Notices, more.Notices...)
+	pending.Ratings = append(pending.Ratings, more.Ratings...)
 }
 
 // commit commits what waits. Chats don't stop for an archive that fails: it says so itself, and goes on trying.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"usher/archive"
+	"usher/notify"
 	"usher/workgroup"
 )
 
@@ -16,6 +17,8 @@ type store struct {
 	archive *archive.Archive
 	log     *slog.Logger
 	now     func() time.Time
+	sender  *notify.Sender // of the outbox
+	mute    func()         // ends it
 
 	mu      sync.Mutex // of writing: held while the disk is waited for
 	pending []workgroup.Batch
@@ -45,6 +48,7 @@ func openStore(cfg *Config, log *slog.Logger) (*store, error) {
 		archive: a, log: log, now: time.Now,
 		wake: make(chan struct{}, 1), ending: make(chan struct{}), ended: make(chan struct{}),
 	}
+	s.mute = s.tells(cfg)
 	go s.retry() // ended by close
 	return s, nil
 }
@@ -124,6 +128,9 @@ func (s *store) flush() error {
 	}
 	s.pending, s.size = nil, 0
 	s.oldest.Store(0)
+	if len(all.Notices) > 0 {
+		s.sender.Wake()
+	}
 	return nil
 }
 
@@ -154,6 +161,7 @@ func (s *store) retry() {
 func (s *store) close() {
 	close(s.ending)
 	<-s.ended
+	s.mute()
 	deadline := s.now().Add(closeWait)
 	for s.flush() != nil {
 		if s.now().After(deadline) {

@@ -1,6 +1,7 @@
 package workgroup
 
 import (
+	"cmp"
 	"crypto/rand"
 	"slices"
 	"strconv"
@@ -86,7 +87,9 @@ func (d *Desk) restoreLeft(c Conversation) {
 		return
 	}
 	all := append(d.user.left[g], &left{group: g, row: c})
-	slices.SortFunc(all, func(a, b *left) int { return strings.Compare(a.row.ID, b.row.ID) })
+	slices.SortFunc(all, func(a, b *left) int {
+		return cmp.Or(a.row.Asked.Compare(b.row.Asked), cmp.Compare(a.row.Number, b.row.Number))
+	})
 	d.user.left[g] = all
 }
 

@@ -24,8 +24,11 @@ func (g *group) text(key, language string, args ...string) string {
 	return fill(pick(), args)
 }
 
-// speaks returns the language if the site's list has it or is empty, else the site's.
+// speaks returns the language if there is one and the site's list has it or is empty, else the site's.
 func (g *group) speaks(language string) string {
+	if language == "" {
+		return g.Language
+	}
 	if len(g.Languages) == 0 {
 		return language
 	}

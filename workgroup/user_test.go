@@ -265,8 +265,8 @@ func discoInfo(online string) string {
 		`<field var='workgroup#description' label='Description'><value>Support</value></field><field var='workgroup#online' label='Status'><value>` + online + `</value></field></x></query>`
 }
 
-// withForm is a workgroup that wants a question.
-func withForm(g *Group) {
+// wantsQuestion is a workgroup that wants a question.
+func wantsQuestion(g *Group) {
 	g.Form = []Field{
 		{Var: "name", Type: "text-single", Label: map[string]string{"en": "Your name"}},
 		{Var: "question", Type: "text-multi", Required: true},
@@ -276,7 +276,7 @@ func withForm(g *Group) {
 func TestVisitorRequests(t *testing.T) {
 	for _, tc := range requestCases {
 		t.Run(tc.name, func(t *testing.T) {
-			p := newPlay(t, playGroup(withForm))
+			p := newPlay(t, playGroup(wantsQuestion))
 			p.allBusy()
 			ann := p.visitor("ann")
 			n, err := parse([]byte(`<iq type='` + tc.typ + `' id='i' to='support@desk.test'>` + tc.send + `</iq>`))
@@ -360,7 +360,7 @@ func TestClosed(t *testing.T) {
 		{"never open", func(g *Group) { g.Hours = &Hours{Zone: zone} }, func(p *play) { p.agent("alice") }, `reason='hours'`, "We are closed now.", "Wir haben gerade geschlossen."},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			p := newPlay(t, playGroup(tc.change, withForm, func(g *Group) { g.OfflineStore = false }))
+			p := newPlay(t, playGroup(tc.change, wantsQuestion, func(g *Group) { g.OfflineStore = false }))
 			tc.do(p)
 			ann := p.visitor("ann")
 			p.wire(ann, `

@@ -93,10 +93,9 @@ func verbNamed(name string) (verb, bool) {
 	return all[i], true
 }
 
-// mayUse tells whether a verb is there for this member in this workgroup.
-func (m *member) mayUse(v verb) bool {
-	return (m.supervisor || !v.supervisor) && (m.serves || !v.serving)
-}
+// mayUse tells whether a verb is there for this member in this workgroup. Supervisors who get no offers have those about
+// offers too, and are told so.
+func (m *member) mayUse(v verb) bool { return m.supervisor || !v.supervisor }
 
 // order is what somebody asked for, as he wrote it: not looked up yet.
 type order struct {
@@ -139,10 +138,10 @@ const (
 
 // do looks an order up and runs it. in is the chat in whose room it was said, or nil.
 func (m *member) do(o order, in *conversation) (said, error) {
-	if o.verb.supervisor && !m.supervisor {
+	if !m.mayUse(o.verb) {
 		return said{}, errSupervisor
 	}
-	if !m.mayUse(o.verb) {
+	if o.verb.serving && !m.serves {
 		return said{}, errServing
 	}
 	c := &command{order: o, d: m.group.d, m: m, in: in}

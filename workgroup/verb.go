@@ -179,7 +179,7 @@ func (c *command) note() (said, error) {
 func (c *command) help() (said, error) {
 	var b strings.Builder
 	for _, v := range verbs() {
-		if c.m.mayUse(v) {
+		if c.m.mayUse(v) && (c.m.serves || !v.serving) {
 			b.WriteString(usage(v, c.m) + " · " + v.does + "\n")
 		}
 	}

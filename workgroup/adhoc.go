@@ -1,6 +1,7 @@
 package workgroup
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -282,7 +283,7 @@ func (m *member) fields(v verb, a argument) []*node {
 	case aBan:
 		var all []choice
 		for _, b := range m.group.d.bans(m.agent) {
-			all = append(all, choice{b.ID, oneLine(b.Name+" "+b.Reason, 80)})
+			all = append(all, choice{b.ID, oneLine(cmp.Or(b.Name, nameless(b.Visitor))+" "+b.Reason, 80)})
 		}
 		return []*node{field("text", "Ban", "list-single", true, all)}
 	}

@@ -1,6 +1,7 @@
 package workgroup
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -91,10 +92,7 @@ func (m *member) visible() []*conversation {
 		}
 	}
 	slices.SortFunc(found, func(a, b *conversation) int {
-		if n := a.Asked.Compare(b.Asked); n != 0 {
-			return n
-		}
-		return strings.Compare(a.ID, b.ID)
+		return cmp.Or(a.Asked.Compare(b.Asked), cmp.Compare(a.Number, b.Number), strings.Compare(a.ID, b.ID))
 	})
 	return found
 }
@@ -107,8 +105,7 @@ func (c *command) who() (said, error) {
 	for _, v := range c.d.cfg.Edge.Visitors(c.m.group.Site, mostRows) {
 		bare, _, _ := strings.Cut(v.JID, "/")
 		c.m.seen = append(c.m.seen, bare)
-		local, _, _ := strings.Cut(bare, "@")
-		name, state := "visitor "+cut(local, 6), ""
+		name, state := nameless(bare), ""
 		if conv := c.d.visitor[bare]; conv != nil && conv.home.Site == c.m.group.Site {
 			name = unmarked(conv.label())
 			state = "#" + strconv.Itoa(conv.Number) + " " + string(conv.State)
@@ -116,6 +113,12 @@ func (c *command) who() (said, error) {
 		t.add(strconv.Itoa(len(c.m.seen)), name, oneLine(v.Language, 35), c.d.since(v.Since), state)
 	}
 	return t.said("nobody is on the site")
+}
+
+// nameless is what a visitor without a name is called: by the first letters of his address, which tell him from others.
+func nameless(bare string) string {
+	local, _, _ := strings.Cut(bare, "@")
+	return "visitor " + cut(local, 6)
 }
 
 // bans shows those that this supervisor may lift.
@@ -126,7 +129,7 @@ func (c *command) bans() (said, error) {
 		if !b.Until.IsZero() {
 			until = "for " + span(b.Until.Sub(c.d.now))
 		}
-		t.add(b.ID, oneLine(b.Name, 60), until, b.By, oneLine(b.Reason, mostReason))
+		t.add(b.ID, cmp.Or(oneLine(b.Name, 60), nameless(b.Visitor)), until, b.By, oneLine(b.Reason, mostReason))
 	}
 	return t.said("nobody is banned")
 }

@@ -43,11 +43,25 @@ func writeProsody(s *Server) error {
 	}
 	for _, a := range s.opts.Accounts {
 		text := fmt.Sprintf("return { [\"password\"] = %q };\n", a.Password)
-		if err := os.WriteFile(filepath.Join(accounts, a.User+".dat"), []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(accounts, prosodyFile(a.User)+".dat"), []byte(text), 0o600); err != nil {
 			return err
 		}
 	}
 	return os.WriteFile(filepath.Join(s.dir, "prosody.cfg.lua"), []byte(prosodyConfig(s)), 0o644)
+}
+
+// prosodyFile is a name as Prosody's file store has it: all but ASCII letters and digits as %xx.
+func prosodyFile(name string) string {
+	var b strings.Builder
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
+			b.WriteByte(c)
+		default:
+			fmt.Fprintf(&b, "%%%02x", c)
+		}
+	}
+	return b.String()
 }
 
 func prosodyConfig(s *Server) string {

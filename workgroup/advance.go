@@ -165,6 +165,7 @@ func moves() answers {
 		AgentLost: { // the agent is out of the room and may come back
 			agentIn:     (*conversation).agentArrived, // -> active
 			agentOut:    (*conversation).agentMissed,  // -> queued, or wrapup (agent-left)
+			agentGone:   (*conversation).agentVanished,
 			visitorWord: (*conversation).wordOfVisitor,
 			visitorIn:   (*conversation).visitorArrived,
 			visitorLate: (*conversation).inviteOnceMore,

@@ -341,7 +341,9 @@ func (c *conversation) agentWent(h happening) {
 		return
 	}
 	c.endPass()
-	c.deserted, c.reinvite = h.how == byHimself, h.how == vanished
+	// A client that was killed leaves the room like one that goes; what tells them apart is that the account has no client left.
+	c.deserted = h.how == byHimself && h.agent.present()
+	c.reinvite = !c.deserted
 	c.become(AgentLost)
 	c.arm(agentOut, c.queue.Timers.AgentLost)
 	if !c.deserted {
@@ -349,9 +351,17 @@ func (c *conversation) agentWent(h happening) {
 	}
 }
 
+// agentVanished: he was out of the room already, and now has no client any more.
+func (c *conversation) agentVanished(h happening) {
+	if h.agent == c.agent && c.deserted {
+		c.deserted, c.reinvite = false, true
+		c.announce("agent_lost", h.agent.name)
+	}
+}
+
 // agentMissed: he hasn't come back. Who left by himself has ended the chat; who was cut off is replaced, in the same room.
 func (c *conversation) agentMissed(happening) {
-	if c.deserted {
+	if c.deserted && c.agent.present() {
 		c.wrapUp(ReasonAgentLeft)
 		return
 	}

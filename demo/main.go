@@ -87,6 +87,8 @@ func run(ctx context.Context, upstream string, p ports) (err error) {
   health, metrics    http://localhost:%d/readyz  /healthz  /metrics
   ordinary clients   localhost:%d, no TLS: alice, bob, carol @localhost, password = name
   rooms              NAME@conference.localhost, say lounge
+  support desk       alice with any client: accept support@visitors.localhost as a contact, ask for its presence too;
+                     then Ask for help on the page, and answer its offer with 1 (docs/agents.md; carol supervises)
   logs, data         .demo/
 
 Ctrl-C stops it all.

@@ -12,7 +12,7 @@ BENCHTIME  ?= 1s
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 
-.PHONY: build demo test test-full check lint unit alloc e2e fuzz bench bench-idle clean
+.PHONY: build demo test test-full check lint unit alloc e2e fuzz bench bench-idle bench-support clean
 
 build: ## one static binary
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X usher/gateway.version=$(VERSION)' -o usher .
@@ -51,7 +51,7 @@ alloc: ## allocation tests (they mean nothing under the race detector), each ben
 	go test -run Alloc -bench . -benchtime 1x -timeout 10m $$(go list ./... | grep -v '/e2e')
 
 e2e: ## the real binary with real servers and real clients
-	@.ci/need prosody ejabberd chromium npm
+	@.ci/need prosody ejabberd chromium slixmpp profanity npm
 	@$(MAKE) -s e2e/node_modules/.package-lock.json
 	go test -count=1 -timeout $${E2E_TIMEOUT:-20m} ./e2e/...
 
@@ -63,6 +63,10 @@ bench: ## Go benchmarks
 
 bench-idle: ## memory of 10,000 idle sessions of the real binary; ARGS="-tls -transport ws" and others
 	go run ./bench idle $(ARGS)
+
+bench-support: ## 100 support requests a second through the real binary and a real server; ARGS="-upstream ejabberd -rate 50" and others
+	@.ci/need $(UPSTREAM)
+	go run ./bench support -upstream $(UPSTREAM) $(ARGS)
 
 clean:
 	rm -rf usher .demo bench/out demo/node_modules e2e/node_modules

@@ -78,6 +78,59 @@ func TestIdle(t *testing.T) {
 	}
 }
 
+// TestSupport is the support scenario in small, with real servers and the real binary: everybody who asks is served.
+func TestSupport(t *testing.T) {
+	bin, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, upstream := range []string{"prosody", "ejabberd"} {
+		t.Run(upstream, func(t *testing.T) {
+			var out, progress bytes.Buffer
+			args := []string{"support", "-upstream", upstream, "-rate", "10", "-for", "1s", "-agents", "3", "-json", "-bin", bin}
+			if status := run(t.Context(), args, &out, &progress); status != 0 {
+				t.Fatalf("status %d\n%s", status, progress.String())
+			}
+			var r supportReport
+			if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+				t.Fatal(err)
+			}
+			if r.Upstream != upstream || r.Asked != 10 || r.Met != 10 || r.Talked != 10 || r.Failed != 0 {
+				t.Errorf("not everybody was served: %+v", r)
+			}
+			for what, p := range map[string]map[string]float64{"meet": r.Meet, "open": r.Open, "talk": r.Talk} {
+				if p["p50"] <= 0 || p["p99"] < p["p50"] || p["max"] < p["p99"] {
+					t.Errorf("%s: %v", what, p)
+				}
+			}
+			if r.Cores["usher"] <= 0 || r.Cores["server"] <= 0 || r.Reached <= 0 {
+				t.Errorf("not measured: %+v", r)
+			}
+			if err := r.print(&progress); err != nil || !strings.Contains(progress.String(), "due to both in the room") {
+				t.Errorf("%v: %s", err, progress.String())
+			}
+		})
+	}
+}
+
+// Whose limit it is follows from who uses his core up.
+func TestWhoseLimit(t *testing.T) {
+	for _, test := range []struct {
+		r    supportReport
+		says string
+	}{
+		{supportReport{Wanted: 100, Reached: 99.5}, "no limit"},
+		{supportReport{Wanted: 100, Reached: 60, Cores: map[string]float64{"usher": 0.4, "server": 0.97, "bench": 0.3}}, "server uses 0.97 cores"},
+		{supportReport{Wanted: 100, Reached: 60, Cores: map[string]float64{"usher": 0.2, "server": 0.3, "bench": 0.1}}, "somebody waits"},
+		{supportReport{Wanted: 100, Reached: 60, Cores: map[string]float64{"bench": 0.1}}, "can't be told"},
+		{supportReport{Wanted: 100, Reached: 100, Failed: 1, Cores: map[string]float64{"usher": 1.1, "server": 0.3}}, "usher uses 1.10"},
+	} {
+		if got := test.r.limit(); !strings.Contains(got, test.says) {
+			t.Errorf("%+v: %q, want %q in it", test.r, got, test.says)
+		}
+	}
+}
+
 func TestCommandLine(t *testing.T) {
 	for line, want := range map[string]struct {
 		status int
@@ -92,6 +145,10 @@ func TestCommandLine(t *testing.T) {
 		"idle -transport ws -nonsens": {2, "not defined: -nonsens"},
 		"idle -n 5 more":              {2, "no arguments"},
 		"idle -n 1 -bin /nonexistent": {1, "no such file"},
+		"support -help":               {0, "-workgroup"},
+		"support -rate 0":             {2, "more than 0"},
+		"support -upstream carrier":   {2, `no "carrier"`},
+		"support -ws 127.0.0.1:1":     {2, "-ws and -c2s together"},
 	} {
 		var out, progress bytes.Buffer
 		if got := run(context.Background(), strings.Fields(line), &out, &progress); got != want.status {

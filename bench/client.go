@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/binary"
@@ -94,7 +95,10 @@ const agent = "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (K
 	"Pragma: no-cache\r\nCache-Control: no-cache\r\n"
 
 // wsClient is a session over a WebSocket.
-type wsClient struct{ c net.Conn }
+type wsClient struct {
+	c    net.Conn
+	site string // domain of the stream; "" = domain
+}
 
 func (c *wsClient) close() { c.c.Close() }
 
@@ -110,7 +114,7 @@ func (c *wsClient) login(w *worker) error {
 	if status, _, err := w.header(); err != nil || status != 101 {
 		return fmt.Errorf("upgrade: status %d, %w", status, orNone(err))
 	}
-	const open = "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='" + domain + "' version='1.0'/>"
+	open := "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='" + cmp.Or(c.site, domain) + "' version='1.0'/>"
 	for _, talk := range []struct{ say, hear string }{
 		{open, "<mechanism>ANONYMOUS"}, {auth, "<success"}, {open, "<bind"}, {bind, "<jid>"},
 	} {

@@ -23,6 +23,7 @@ type scenario struct {
 
 var scenarios = []scenario{
 	{"idle", "memory of idle sessions, rate and CPU of their set-up", idle},
+	{"support", "support requests a second, and how long until both are in the room", support},
 }
 
 func main() {

@@ -36,9 +36,9 @@ const (
 	token  = "bench"               // of the admin listener
 )
 
-// server is the real Usher in a process of its own, in front of a fake upstream in ours.
+// server is the real Usher in a process of its own.
 type server struct {
-	up     *xmpptest.Upstream
+	up     *xmpptest.Upstream // the fake upstream in ours; nil if there is another
 	cmd    *exec.Cmd
 	public string
 	admin  string
@@ -62,9 +62,7 @@ func build(ctx context.Context, dir string) (string, error) {
 
 // startServer starts bin with a config of its own in dir and waits until its link is up.
 func startServer(ctx context.Context, bin, dir string, secure bool) (*server, error) {
-	s := &server{ended: make(chan struct{})}
-	// To ask costs the server as little as can be: no compressor, no connection that stays.
-	s.http = &http.Client{Transport: &http.Transport{DisableCompression: true, DisableKeepAlives: true}}
+	s := newServer()
 	var err error
 	s.up, err = xmpptest.NewUpstream(xmpptest.UpstreamConfig{
 		Components: []xmpptest.Component{{Domain: domain, Secret: secret}}, Hook: echoHook,
@@ -77,6 +75,12 @@ func startServer(ctx context.Context, bin, dir string, secure bool) (*server, er
 		return nil, err
 	}
 	return s, nil
+}
+
+func newServer() *server {
+	// To ask costs the server as little as can be: no compressor, no connection that stays.
+	client := &http.Client{Transport: &http.Transport{DisableCompression: true, DisableKeepAlives: true}}
+	return &server{ended: make(chan struct{}), http: client}
 }
 
 func echoHook(c *xmpptest.Peer, e *xmpp.Element) bool {
@@ -111,12 +115,8 @@ sites:
 `
 
 func (s *server) start(ctx context.Context, bin, dir string, secure bool) error {
-	for _, at := range []*string{&s.public, &s.admin} {
-		port, err := xmpptest.FreePort()
-		if err != nil {
-			return err
-		}
-		*at = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	if err := s.pickPorts(); err != nil {
+		return err
 	}
 	text := fmt.Sprintf(config, s.public, s.admin, s.up.Addr())
 	if secure {
@@ -130,7 +130,25 @@ func (s *server) start(ctx context.Context, bin, dir string, secure bool) error 
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return err
 	}
+	return s.launch(ctx, bin, file)
+}
+
+// pickPorts chooses where the server will listen.
+func (s *server) pickPorts() error {
+	for _, at := range []*string{&s.public, &s.admin} {
+		port, err := xmpptest.FreePort()
+		if err != nil {
+			return err
+		}
+		*at = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	}
+	return nil
+}
+
+// launch starts the program with a config file and waits until it is ready.
+func (s *server) launch(ctx context.Context, bin, file string) error {
 	s.cmd = exec.Command(bin, "-config", file)
+	s.cmd.Dir = filepath.Dir(file)
 	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log
 	if err := s.cmd.Start(); err != nil {
 		s.cmd = nil
@@ -183,7 +201,9 @@ func (s *server) stop() {
 			<-s.ended
 		}
 	}
-	s.up.Close()
+	if s.up != nil {
+		s.up.Close()
+	}
 }
 
 // get fetches a page of the admin listener.

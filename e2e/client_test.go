@@ -22,7 +22,8 @@ const patience = 60 * time.Second
 // library is one of the real clients: how its driver is started.
 type library struct {
 	name    string
-	args    func(p *pages) []string // of node
+	program string                  // "" = node
+	args    func(p *pages) []string // of the program
 	rejoins bool                    // joins its rooms again by itself after a reconnect
 }
 
@@ -55,6 +56,19 @@ type event struct {
 	State   string `json:"state,omitempty"`   // chatstate; presence: the condition of an error
 	Type    string `json:"type,omitempty"`    // presence, iq
 	Self    bool   `json:"self,omitempty"`    // presence
+
+	// What visitors and members of the desk see besides.
+	From     string            `json:"from,omitempty"`     // bare JID of who sent it, if it isn't a room
+	Room     string            `json:"room,omitempty"`     // bare JID
+	Reason   string            `json:"reason,omitempty"`   // conversation, presence, a refusal
+	Agent    string            `json:"agent,omitempty"`    // conversation
+	Show     string            `json:"show,omitempty"`     // contact
+	Replaces string            `json:"replaces,omitempty"` // chat: the id of the message that it corrects
+	Number   int               `json:"number,omitempty"`   // conversation
+	Position int               `json:"position,omitempty"` // queue, place
+	Seconds  int               `json:"seconds,omitempty"`  // queue, place
+	Names    []string          `json:"names,omitempty"`    // commands, archive; presence: status codes
+	Fields   map[string]string `json:"fields,omitempty"`   // of a form
 }
 
 func (e event) String() string {
@@ -77,7 +91,7 @@ type client struct {
 // start runs the library's driver; it ends with the test at the latest.
 func start(t *testing.T, lib library, p *pages) *client {
 	t.Helper()
-	c := &client{t: t, lib: lib, cmd: exec.Command("node", lib.args(p)...)}
+	c := &client{t: t, lib: lib, cmd: exec.Command(cmp.Or(lib.program, "node"), lib.args(p)...)}
 	c.events.init(lib.name)
 	c.cmd.Stderr = &c.events.stderr
 	if p != nil && p.ca != "" {

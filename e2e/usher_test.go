@@ -141,6 +141,13 @@ func (u *usher) stop() {
 	}
 }
 
+// kill ends Usher as a crash would; start starts it again.
+func (u *usher) kill() {
+	u.t.Helper()
+	u.cmd.Process.Kill()
+	<-u.ended
+}
+
 // The edge of the pairs: two links, two sites, one of them with a domain that is
 // no component domain, each with its own idea of origins.
 const pairsConfig = `

@@ -17,6 +17,8 @@ import (
 
 const usage = `usage:
   usher [serve] -config FILE   run
+  usher archive -config FILE COMMAND
+                               search, show, export, erase, report, backup
   usher version                print the version
 `
 
@@ -43,7 +45,11 @@ func run(args []string, stdout, stderr io.Writer) int {
 	case "help":
 		fmt.Fprint(stdout, usage)
 		return exitOK
-	case "check", "archive":
+	case "archive":
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+		defer stop()
+		return gateway.ArchiveCommand(ctx, args, os.Stdin, stdout, stderr)
+	case "check":
 		fmt.Fprintf(stderr, "usher: %s comes with the support desk and is not in this version\n", command)
 	default:
 		fmt.Fprintf(stderr, "usher: no command %q\n%s", command, usage)

@@ -31,7 +31,7 @@ func TestRun(t *testing.T) {
 		{"-nonsense", exitUsage, "", []string{"not defined: -nonsense"}},
 		{"sreve", exitUsage, "", []string{`no command "sreve"`, usage}},
 		{"check -config x", exitUsage, "", []string{"check comes with the support desk and is not in this version"}},
-		{"archive list", exitUsage, "", []string{"archive comes with"}},
+		{"archive list", exitUsage, "", []string{"usage: usher archive -config FILE COMMAND"}},
 		{"-config " + bad, exitUsage, "", []string{
 			bad + ":1: listn: unknown key; did you mean listen?\n", bad + ":2: ws.ping: must be more than 0\n",
 			bad + ":1: upstream: missing\n", bad + ":1: sites: missing\n"}},

@@ -115,9 +115,9 @@ func WriteText(w io.Writer, c Conversation, events []Event) error {
 func WriteEvents(w io.Writer, events []Event) error {
 	b := bufio.NewWriter(w)
 	for _, e := range events {
-		nick := oneLine(e.Nick)
+		nick := Printable(e.Nick)
 		if nick == "" {
-			nick = oneLine(e.From)
+			nick = Printable(e.From)
 		}
 		body := indented(e.Body, 21)
 		var line string
@@ -172,13 +172,13 @@ func indented(text string, by int) string {
 	text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(strings.TrimRight(text, "\r\n"))
 	lines := strings.Split(text, "\n")
 	for i := range lines {
-		lines[i] = oneLine(lines[i])
+		lines[i] = Printable(lines[i])
 	}
 	return strings.Join(lines, "\n"+strings.Repeat(" ", by))
 }
 
-// oneLine replaces what a terminal might obey, and what would change the order of letters around it.
-func oneLine(text string) string {
+// Printable replaces what a terminal might obey, line ends among it, and what would change the order of letters around it.
+func Printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\t':

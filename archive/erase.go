@@ -12,7 +12,7 @@ import (
 // Erased is what was erased of a visitor.
 type Erased struct {
 	Conversations int
-	Messages      int // events of people: messages, notes, words of a rating
+	Messages      int // events of that kind
 	Items         int // of the desk's state
 }
 
@@ -87,8 +87,7 @@ func find(ctx context.Context, tx *sql.Tx, visitor string) (*victim, Erased, err
 	e.Conversations = len(v.numbers)
 	for n := range v.numbers {
 		var messages int
-		if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM events WHERE conversation = ? AND kind IN ('message', 'note', 'rating')",
-			n).Scan(&messages); err != nil {
+		if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM events WHERE conversation = ? AND kind = ?", n, KindMessage).Scan(&messages); err != nil {
 			return v, e, err
 		}
 		e.Messages += messages

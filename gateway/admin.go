@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"usher/archive"
 	"usher/pool"
 )
 
@@ -56,8 +57,8 @@ type admin struct {
 }
 
 // newAdmin returns the admin listener's server; the caller gives it its
-// listeners and shuts it down. ready is called for each /readyz.
-func newAdmin(cfg *Config, metrics *prometheus.Registry, ready func() ReadyReport, log *slog.Logger) *http.Server {
+// listeners and shuts it down. ready is called for each /readyz; kept returns the archive while it is open, else nil.
+func newAdmin(cfg *Config, metrics *prometheus.Registry, ready func() ReadyReport, kept func() *archive.Archive, log *slog.Logger) *http.Server {
 	a := &admin{hosts: cfg.AdminHosts, token: cfg.AdminToken.Value(), mux: http.NewServeMux(), log: log}
 	a.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -79,6 +80,7 @@ func newAdmin(cfg *Config, metrics *prometheus.Registry, ready func() ReadyRepor
 	a.mux.HandleFunc("GET /debug/pprof/profile", a.guarded(pprof.Profile))
 	a.mux.HandleFunc("GET /debug/pprof/symbol", a.guarded(pprof.Symbol))
 	a.mux.HandleFunc("GET /debug/pprof/trace", a.guarded(pprof.Trace))
+	(&archiveAPI{a, kept}).routes()
 	a.mux.HandleFunc("/", a.guarded(http.NotFound))
 	return &http.Server{
 		Handler:           a,
@@ -110,7 +112,8 @@ func (a *admin) knows(host string) bool {
 	return err == nil || host == "localhost" || slices.Contains(a.hosts, host)
 }
 
-// guarded lets only those in who have the admin token, as Bearer or as a Basic password.
+// guarded lets only those in who have the admin token, as Bearer or as a Basic password, and no changes that a web page of
+// somebody else has a browser make, which may know the password. Changes are logged, without what they name.
 func (a *admin) guarded(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if a.token == "" {
@@ -127,6 +130,23 @@ func (a *admin) guarded(next http.HandlerFunc) http.HandlerFunc {
 			http.Error(w, "wrong or no token", http.StatusUnauthorized)
 			return
 		}
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			if foreign(r) {
+				a.log.Warn("admin: change from a foreign page refused", "remote", r.RemoteAddr, "change", r.Pattern)
+				http.Error(w, "changes from other sites' pages are refused", http.StatusForbidden)
+				return
+			}
+			a.log.Info("admin: change", "remote", r.RemoteAddr, "method", r.Method, "change", r.Pattern)
+		}
 		next(w, r)
 	}
+}
+
+// foreign says whether a browser sent the request for a page that isn't of this listener.
+func foreign(r *http.Request) bool {
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" && site != "none" {
+		return true
+	}
+	origin := r.Header.Get("Origin")
+	return origin != "" && origin != "http://"+r.Host && origin != "https://"+r.Host
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"usher/archive"
 	"usher/c2s"
 	"usher/pool"
 	"usher/workgroup"
@@ -24,7 +25,8 @@ func TestAdmin(t *testing.T) {
 	draining := false
 	serve := func(token string, links []pool.Status, r *http.Request) *httptest.ResponseRecorder {
 		cfg := &Config{AdminHosts: []string{"usher.internal"}, AdminToken: Secret{token}}
-		srv := newAdmin(cfg, prometheus.NewRegistry(), func() ReadyReport { return readyReport(draining, links) }, discard())
+		srv := newAdmin(cfg, prometheus.NewRegistry(), func() ReadyReport { return readyReport(draining, links) },
+			func() *archive.Archive { return nil }, discard())
 		w := httptest.NewRecorder()
 		srv.Handler.ServeHTTP(w, r)
 		return w

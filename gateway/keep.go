@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"sync"
@@ -23,9 +24,11 @@ type store struct {
 	mu      sync.Mutex // of writing: held while the disk is waited for
 	pending []workgroup.Batch
 	size    int // bytes of pending, estimated
+	most    int // of them, before commit waits
 	wake    chan struct{}
-	ending  chan struct{}
-	ended   chan struct{}
+	ending  context.Context // ended by close
+	end     context.CancelFunc
+	running sync.WaitGroup
 
 	failures atomic.Uint64
 	oldest   atomic.Int64 // UnixNano of the oldest batch that isn't on the disk; 0: all are
@@ -44,12 +47,12 @@ func openStore(cfg *Config, log *slog.Logger) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &store{
-		archive: a, log: log, now: time.Now,
-		wake: make(chan struct{}, 1), ending: make(chan struct{}), ended: make(chan struct{}),
-	}
+	s := &store{archive: a, log: log, now: time.Now, most: keepMost, wake: make(chan struct{}, 1)}
+	s.ending, s.end = context.WithCancel(context.Background())
 	s.mute = s.tells(cfg)
-	go s.retry() // ended by close
+	s.running.Add(2)
+	go s.retry()           // ended by close
+	go s.retain(cfg.Sites) // ended by close
 	return s, nil
 }
 
@@ -77,7 +80,7 @@ func (s *store) commit(b *workgroup.Batch) error {
 	pause := retryMin
 	for s.full() {
 		select {
-		case <-s.ending:
+		case <-s.ending.Done():
 			return errStoreClosed
 		case <-time.After(pause):
 			pause = min(2*pause, retryMax)
@@ -103,7 +106,7 @@ var errStoreClosed = errors.New("the archive is closed")
 func (s *store) full() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.size > keepMost
+	return s.size > s.most
 }
 
 // flush writes all that waits, in one transaction.
@@ -136,16 +139,16 @@ func (s *store) flush() error {
 
 // retry writes what commit couldn't, with growing pauses.
 func (s *store) retry() {
-	defer close(s.ended)
+	defer s.running.Done()
 	for {
 		select {
-		case <-s.ending:
+		case <-s.ending.Done():
 			return
 		case <-s.wake:
 		}
 		for pause := retryMin; ; pause = min(2*pause, retryMax) {
 			select {
-			case <-s.ending:
+			case <-s.ending.Done():
 				return
 			case <-time.After(pause):
 			}
@@ -157,10 +160,72 @@ func (s *store) retry() {
 	}
 }
 
+// Retention is seen to each hour, in slices that are short enough for commits in between.
+const (
+	retainEvery = time.Hour
+	retainSlice = 20 // conversations
+	retainPause = 50 * time.Millisecond
+)
+
+// retain removes what the sites don't keep any longer.
+func (s *store) retain(sites []Site) {
+	defer s.running.Done()
+	ctx := s.ending
+	for {
+		for i := range sites {
+			if sites[i].Retention > 0 {
+				s.retainSite(ctx, &sites[i])
+			}
+		}
+		if err := s.archive.Tidy(ctx); err != nil && ctx.Err() == nil {
+			s.failures.Add(1)
+			s.log.Error("archive: cannot tidy up, trying again in an hour", "err", err)
+		}
+		select {
+		case <-s.ending.Done():
+			return
+		case <-time.After(retainEvery):
+		}
+	}
+}
+
+func (s *store) retainSite(ctx context.Context, site *Site) {
+	before, removed := s.now().Add(-site.Retention), 0
+	for {
+		n, err := s.archive.Retain(ctx, site.Name, before, retainSlice)
+		removed += n
+		if err != nil && ctx.Err() == nil {
+			s.failures.Add(1)
+			s.log.Error("archive: retention failed, trying again in an hour", "site", site.Name, "err", err)
+		}
+		if err != nil || n < retainSlice {
+			break
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(retainPause):
+		}
+	}
+	if removed > 0 {
+		s.log.Info("archive: retention", "site", site.Name, "conversations", removed, "before", before.UTC().Format(time.RFC3339))
+	}
+}
+
+// kept returns the archive; nil: there is none, for want of workgroups.
+func (g *Gateway) kept() *archive.Archive {
+	if g.desk == nil {
+		return nil
+	}
+	if s, ok := g.desk.archive.(*store); ok {
+		return s.archive
+	}
+	return nil
+}
+
 // close writes what waits, for a bounded time, and closes the archive. No commit may run or follow.
 func (s *store) close() {
-	close(s.ending)
-	<-s.ended
+	s.end()
+	s.running.Wait()
 	s.mute()
 	deadline := s.now().Add(closeWait)
 	for s.flush() != nil {

@@ -20,7 +20,8 @@ const (
 	inputCost    = 256                    // what one costs beside its stanza
 	deskTurn     = 256                    // inputs that are read before what they ask for is handed on
 	deskOutputs  = 64                     // turns that wait to be committed
-	gaugesEvery  = 250 * time.Millisecond // how old the figures for the metrics may get
+	gaugesEvery  = 250 * time.Millisecond // how old the figures for metrics and pages may get
+	gaugesAtRest = 10 * time.Second       // while nothing happens but time
 	deskPause    = time.Millisecond       // between two ticks at least
 )
 
@@ -298,7 +299,7 @@ func (d *desk) measure(now time.Time) {
 // rest is how long the desk may sleep: until its next appointment, or until
 // the figures have to be taken.
 func (d *desk) rest(now time.Time) time.Duration {
-	wait := time.Hour
+	wait := gaugesAtRest
 	if next := d.groups.Next(); !next.IsZero() {
 		wait = max(next.Sub(now), deskPause)
 	}

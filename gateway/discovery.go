@@ -16,6 +16,7 @@ const (
 	pathBOSH         = "/http-bind"
 	pathHostMeta     = "/.well-known/host-meta"
 	pathHostMetaJSON = "/.well-known/host-meta.json"
+	pathStatus       = "/status"
 )
 
 // siteOf finds the site of a request that belongs to no stream: the one whose domain is the

@@ -141,6 +141,8 @@ func (d *doors) handle(ctx *fasthttp.RequestCtx) {
 		d.httpBind(ctx)
 	case pathHostMeta:
 		d.discovery.hostMeta(ctx)
+	case pathStatus:
+		d.status(ctx)
 	case pathHostMetaJSON:
 		d.discovery.hostMetaJSON(ctx)
 	default:

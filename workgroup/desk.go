@@ -91,6 +91,11 @@ type Gauges struct {
 	Site, Workgroup string
 	Queue, Chats    int
 	Agents          map[string]int // by standing: ready, busy, reserve, off, paused, unknown
+
+	State    string        // GroupOpen, GroupBusy, GroupClosed or GroupOffline
+	Able     int           // agents who are there, busy or not
+	Estimate time.Duration // for which one who asks now is likely to wait
+	Opens    time.Time     // of GroupClosed; zero: not known
 }
 
 // New makes a desk from its configuration and what was kept of it. The link is taken to be down.
@@ -365,6 +370,7 @@ func (d *Desk) Gauges() []Gauges {
 			s, _ := m.standing(g)
 			all[i].Agents[standingNames[s]]++
 		}
+		g.measure(&all[i])
 		at[g] = &all[i]
 	}
 	for _, c := range d.convs {

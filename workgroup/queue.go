@@ -199,11 +199,7 @@ func (c *conversation) place() (position int, wait time.Duration) {
 	if c.State != Queued {
 		return 0, 0
 	}
-	pace := c.queue.pace
-	if pace == 0 {
-		pace = usualPlace
-	}
-	return c.index + 1, pace * time.Duration(c.index+1)
+	return c.index + 1, c.queue.estimate(c.index + 1)
 }
 
 // places keeps the pulse: as long as anybody waits, all are told their places again and again.

@@ -54,6 +54,7 @@ type desk struct {
 	home    *home
 	groups  *workgroup.Desk // run's; but Owns and Workgroup anybody's
 	archive keeper
+	history *history      // nil where the archive can't be read
 	every   time.Duration // archive.commit
 	hash    []byte        // key of the addresses that are stored hashed
 	log     *slog.Logger
@@ -106,6 +107,9 @@ func (g *Gateway) newDesk() (*desk, error) {
 	if err := d.restore(); err != nil {
 		archive.close()
 		return nil, err
+	}
+	if s, ok := archive.(*store); ok {
+		d.history = newHistory(d, s.archive)
 	}
 	return d, nil
 }
@@ -355,7 +359,7 @@ func (d *desk) reach(v *visitor, local []byte) target {
 
 // fromVisitor takes a visitor's stanza to a workgroup.
 func (d *desk) fromVisitor(v *visitor, e *xmpp.Element, to []byte) {
-	if e.Kind == xmpp.Presence && subscription(e.Type) {
+	if e.Kind == xmpp.Presence && subscription(e.Type) || isHistory(e) {
 		d.g.count.drop(DropForbiddenOut)
 		v.refuse(e, errForbidden)
 		return
@@ -371,6 +375,9 @@ func (d *desk) fromVisitor(v *visitor, e *xmpp.Element, to []byte) {
 
 // fromServer takes a stanza from upstream.
 func (d *desk) fromServer(h *home, e *xmpp.Element) {
+	if d.history.take(h, e) {
+		return
+	}
 	hd := xmpp.Header{To: e.To, From: e.From, Type: e.Type, ID: e.ID, Lang: e.Lang}
 	if !d.post(input{fromServer, nil, e.Append(nil, xmpp.Component, &hd)}) && answerable(e) {
 		h.answer(e, errDeskFull)

@@ -5,6 +5,7 @@ import "usher/xmpp"
 // discoFeatures are what a workgroup understands; agents' commands are under a node of their own (XEP-0050 §4.1).
 var discoFeatures = [...]string{
 	xmpp.NSDiscoInfo, xmpp.NSDiscoItems, nsCommands, nsWorkgroup, nsForm, nsDesk, xmpp.NSPing,
+	nsMAM, nsMAM + "#extended", // supervisors may query the transcripts; the edge answers (XEP-0313 §7)
 }
 
 // disco answers disco#info and disco#items of anybody to a workgroup; false: not that, or about a node other than the commands'.

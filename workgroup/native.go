@@ -346,9 +346,9 @@ func (g *group) figures(dated bool) figures {
 	available, chats, most := 0, 0, 0
 	for _, a := range g.agentsNamed("") {
 		chats += len(a.chats)
-		most += a.capacity()
 		if s, _ := a.standing(g); s == ready || s == busy {
 			available++
+			most += a.capacity()
 		}
 	}
 	agents := el("notify-agents", nsWorkgroup).with(count("available", available), count("current-chats", chats), count("max-chats", most))

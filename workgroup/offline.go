@@ -99,18 +99,14 @@ func (d *Desk) restoreLeft(c Conversation) {
 // what came before (RFC 6120 §10.1). If the link is lost before, or Usher dies, it is sent again, with the same id.
 func (d *Desk) deliverOffline(a *agent) {
 	for _, m := range a.members {
-		if !m.serves {
+		all := d.user.left[m.group]
+		if !m.serves || len(all) == 0 || all[0].sent { // the first ones are on their way: the rest follows
 			continue
 		}
-		var now []*left
-		for _, l := range d.user.left[m.group] {
-			if !l.sent && len(now) < deliverBatch {
-				now = append(now, l)
-			}
-		}
-		if len(now) == 0 {
+		if s, _ := m.standing(m.group); s != ready {
 			continue
 		}
+		now := slices.Clone(all[:min(len(all), deliverBatch)])
 		for _, l := range now {
 			l.sent = true
 			d.send(el("message", "", "type", "chat", "from", m.group.jid, "to", a.jid, "id", "left-"+l.row.ID).

@@ -325,6 +325,8 @@ type guest struct {
 	invited  string            // the room of the last invitation
 	room     string            // where he is, as far as his client knows
 	autojoin bool
+	language string // of his stream
+	address  string // that he comes from
 }
 
 // visitor is somebody on the site, logged in. He follows invitations at once, as the widget does, unless autojoin is put out.
@@ -335,7 +337,9 @@ func (p *play) visitor(name string) *guest {
 	return g
 }
 
-func (g *guest) as() Visitor { return Visitor{JID: g.full, Site: g.site, Since: g.p.now} }
+func (g *guest) as() Visitor {
+	return Visitor{JID: g.full, Site: g.site, Language: g.language, Address: g.address, Since: g.p.now}
+}
 
 // back logs in, under the same bare JID as before if there was one.
 func (g *guest) back() {

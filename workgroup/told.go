@@ -53,7 +53,9 @@ func (c *conversation) told() {
 				c.d.send(c.message().with(el("depart-queue", nsWorkgroup).with(el("reason", nsDesk).said(string(c.Reason)))))
 			}
 		}
-		c.speak(before.state)
+		if now.state != before.state {
+			c.speak(before.state)
+		}
 	}
 	c.pushPlace()
 }

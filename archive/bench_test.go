@@ -43,14 +43,15 @@ func BenchmarkWrite(b *testing.B) {
 	}
 }
 
-// BenchmarkSearch: among 50,000 messages.
-func BenchmarkSearch(b *testing.B) {
+// large makes an archive of 2,500 visitors and 50,000 messages.
+func large(b *testing.B) *Archive {
 	a := open(b)
 	line := vocabulary()
 	for i := range 50 {
 		var batch Batch
 		for j := range 50 {
-			more := talk(fmt.Sprintf("%04d", i*50+j), nil)
+			n := i*50 + j
+			more := talk(fmt.Sprintf("%04d", n), func(c *Conversation) { c.Visitor = Person{JID: fmt.Sprintf("v%d@visitors.example", n)} })
 			for seq := range 20 {
 				more.Events = append(more.Events, said(more.Conversations[0], seq+1, line()))
 			}
@@ -58,6 +59,12 @@ func BenchmarkSearch(b *testing.B) {
 		}
 		write(b, a, batch)
 	}
+	return a
+}
+
+// BenchmarkSearch: among 50,000 messages.
+func BenchmarkSearch(b *testing.B) {
+	a := large(b)
 	for name, words := range map[string]string{"common": "w1", "rare": "w40000", "two": "w10 w2000", "beginning": "w123*"} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
@@ -66,5 +73,17 @@ func BenchmarkSearch(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkErase: one of 2,500 visitors, who said 20 of 50,000 messages.
+func BenchmarkErase(b *testing.B) {
+	a := large(b)
+	n := 0
+	for b.Loop() {
+		if _, err := a.Erase(context.Background(), fmt.Sprintf("v%d@visitors.example", n)); err != nil {
+			b.Fatal(err)
+		}
+		n++
 	}
 }

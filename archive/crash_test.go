@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -172,8 +171,10 @@ func writeForEver(path string) {
 	}
 	next := 0
 	loaded, err := a.Load()
-	if err == nil && len(loaded.Items) > 0 {
-		next, err = strconv.Atoi(string(loaded.Items[0].Value))
+	for _, i := range loaded.Items {
+		if i.Key == "agent/last" {
+			next, err = strconv.Atoi(string(i.Value))
+		}
 	}
 	for ; err == nil; next++ { // the last one again
 		if err = a.Write(crashBatch(next)); err == nil {
@@ -184,26 +185,32 @@ func writeForEver(path string) {
 	os.Exit(1)
 }
 
-// Killed at any point, the archive has all that Write returned for, at most one batch more, each of them whole, and no line twice.
-func TestCrash(t *testing.T) {
+// startWriter starts a process that runs writeForEver, killed at the end of the test at the latest, and reads what it says.
+func startWriter(t *testing.T, path string) (*exec.Cmd, *bufio.Scanner) {
+	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
+	child := exec.CommandContext(t.Context(), exe)
+	child.Env = append(os.Environ(), crashFile+"="+path)
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return child, bufio.NewScanner(out)
+}
+
+// Killed at any point, the archive has all that Write returned for, at most one batch more, each of them whole, and no line twice.
+func TestCrash(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "usher.db")
 	r := rand.New(rand.NewPCG(3, 3))
 	last := -1
 	for round := range 8 {
-		child := exec.Command(exe)
-		child.Env = append(os.Environ(), crashFile+"="+path)
-		out, err := child.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := child.Start(); err != nil {
-			t.Fatal(err)
-		}
-		lines := bufio.NewScanner(out)
+		child, lines := startWriter(t, path)
 		for range 1 + r.IntN(40) {
 			if !lines.Scan() {
 				t.Fatalf("round %d: the child ended: %v", round, lines.Err())
@@ -216,7 +223,6 @@ func TestCrash(t *testing.T) {
 		for lines.Scan() { // what it could still say
 			told = lines.Text()
 		}
-		io.Copy(io.Discard, out)
 		child.Wait() // it was killed, what else
 		written, err := strconv.Atoi(told)
 		if err != nil {

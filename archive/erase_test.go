@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -246,6 +247,40 @@ func TestEraseBesideServer(t *testing.T) {
 	}
 	if s, err := cli.Load(); err != nil || len(s.Conversations) != 54+written {
 		t.Errorf("%d conversations, want %d, %v", len(s.Conversations), 54+written, err)
+	}
+}
+
+// The same with a server in a process of its own: it isn't disturbed, and what it keeps in its files and caches brings nothing back.
+func TestEraseBesideProcess(t *testing.T) {
+	a := open(t)
+	his, _ := fill(t, a, 60)
+	server, lines := startWriter(t, a.Path())
+	for range 3 {
+		if !lines.Scan() {
+			t.Fatalf("the server ended: %v", lines.Err())
+		}
+	}
+	if _, err := a.Erase(context.Background(), "customer-1"); err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		if !lines.Scan() {
+			t.Fatalf("the server ended: %v", lines.Err())
+		}
+	}
+	last, err := strconv.Atoi(lines.Text())
+	if err != nil {
+		t.Fatalf("the server said %q", lines.Text())
+	}
+	if left := traces(t, a, his); len(left) > 0 {
+		t.Errorf("%d words are still in the files: %.10v", len(left), left)
+	}
+	if err := server.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	server.Wait() // it was killed, what else
+	if _, events, err := a.Get(strconv.Itoa(last % 3)); err != nil || len(events) < last/3+1 {
+		t.Errorf("%d events of the server's are there after batch %d, %v", len(events), last, err)
 	}
 }
 

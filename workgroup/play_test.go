@@ -679,7 +679,6 @@ type keeper struct {
 	events  map[string][]Event
 	items   map[string][]byte
 	notices []Notice
-	ratings []Rating
 }
 
 func newKeeper() keeper {
@@ -701,7 +700,12 @@ func (k *keeper) commit(now time.Time, b *Batch) {
 		}
 	}
 	k.notices = append(k.notices, b.Notices...)
-	k.ratings = append(k.ratings, b.Ratings...)
+	for _, r := range b.Ratings {
+		if c, kept := k.rows[r.Conversation]; kept && c.Rating == 0 {
+			c.Rating, c.RatingText = r.Value, r.Text
+			k.rows[r.Conversation] = c
+		}
+	}
 }
 
 func (k *keeper) snapshot(now time.Time) Snapshot {

@@ -152,6 +152,7 @@ func (v *visitor) receiveGroupchat(e *xmpp.Element) bool {
 	}
 	body := carriesBody(e)
 	again := body && o.repeat(e, now, at)
+	aside := body && o.support && string(nick) != o.nick
 	v.mu.Unlock()
 	if body {
 		o.room.confirm(o, nick, e.ID, delayed, now)
@@ -161,6 +162,10 @@ func (v *visitor) receiveGroupchat(e *xmpp.Element) bool {
 	}
 	if again {
 		g.count.drop(DropRepeat)
+		return false
+	}
+	if aside && g.isAside(e) {
+		g.count.drop(DropAside)
 		return false
 	}
 	return v.deliver(e, e.From, e.ID)

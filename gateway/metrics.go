@@ -98,6 +98,7 @@ const (
 	DropDeskAddress                       // of the desk, to an address of ours that can be nobody
 	DropDeskVisitor                       // of the desk, to a visitor who is gone
 	DropInvites                           // the desk has opened too many rooms to one visitor
+	DropAside                             // in a support room behind a `!`: not meant for the visitor
 	numDropReasons
 )
 
@@ -105,7 +106,7 @@ var dropNames = [...]string{
 	"unknown_visitor", "forbidden_out", "forbidden_in", "hold_bytes", "hold_age", "link_busy", "wrapped_sender",
 	"repeat", "iq_unmatched", "invalid_address", "too_many_requests", "rate_messages", "rate_joins", "edge_full",
 	"presence_gone", "error_reply", "pending_overflow", "presence_limit", "room_limit", "room_undone",
-	"not_held", "desk_full", "desk_link", "desk_address", "desk_visitor", "invites",
+	"not_held", "desk_full", "desk_link", "desk_address", "desk_visitor", "invites", "aside",
 }
 
 // Does not compile unless each reason has a name.

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"strings"
 
 	"usher/xmpp"
 )
@@ -108,12 +109,27 @@ func (v *visitor) toSupportRoom(e *xmpp.Element, to []byte) {
 	}
 }
 
-// rules tells whether a stanza would rule a room: its owners' and admins'
-// requests, and invitations of others (XEP-0045 §7.8.2).
+// isAside tells whether a message of somebody else in a support room is for the desk, not for the visitor: a text that begins
+// with a `!` (docs/decisions/0034-words-behind-a-mark.md).
+func (g *Gateway) isAside(e *xmpp.Element) (aside bool) {
+	if !bytes.Contains(e.Inner, []byte{'!'}) {
+		return false
+	}
+	err := g.eachChild(e.Inner, xmpp.NSComponent, func(c *xmpp.Element) bool {
+		if string(c.Name.Local) == "body" && string(c.Name.Space) == xmpp.NSComponent {
+			aside = aside || bytes.HasPrefix(bytes.TrimSpace(c.Inner), []byte{'!'})
+		}
+		return !aside
+	})
+	return aside || err != nil
+}
+
+// rules tells whether a stanza would rule a room or look behind it: its owners' and admins'
+// requests, invitations of others (XEP-0045 §7.8.2), and queries for what was said (XEP-0313), in which words for the desk stand.
 func (v *visitor) rules(e *xmpp.Element) (found bool) {
 	if e.Kind == xmpp.IQ {
 		space := string(e.Child.Space)
-		return isRequest(e) && (space == xmpp.NSMUCOwner || space == xmpp.NSMUCAdmin)
+		return isRequest(e) && (space == xmpp.NSMUCOwner || space == xmpp.NSMUCAdmin || strings.HasPrefix(space, "urn:xmpp:mam:"))
 	}
 	if e.Kind != xmpp.Message || !bytes.Contains(e.Inner, []byte("invite")) {
 		return false

@@ -74,6 +74,7 @@ func TestSupportRoomFirewall(t *testing.T) {
 		{"a question to an occupant", "invited", "iq", supportRoom + "/alice", "get", ping, supportRoom + "/alice"},
 		{"a setting", "invited", "iq", supportRoom, "set", owner, "forbidden"},
 		{"a look at the settings", "invited", "iq", supportRoom, "get", owner, "forbidden"},
+		{"what was said", "invited", "iq", supportRoom, "set", "<query xmlns='urn:xmpp:mam:2'/>", "forbidden"},
 		{"an affiliation", "invited", "iq", supportRoom, "set", admin, "forbidden"},
 		{"an invitation of somebody else", "invited", "message", supportRoom, "", invite, "forbidden"},
 		{"a refusal of the invitation", "invited", "message", supportRoom, "", reject, supportRoom},
@@ -272,4 +273,34 @@ func TestSupportRoomWhileTheLinkIsDown(t *testing.T) {
 	}
 	at.Due(time.Now().Add(time.Hour))
 	v.none("id='q'")
+}
+
+// TestAsidesStayInside: what the others say behind a ! in a support room isn't delivered to the visitor; anywhere else, and of
+// himself, it is a message as any.
+func TestAsidesStayInside(t *testing.T) {
+	s, g, v := scripted(t, "    create_rooms: true\n")
+	v.open(g, supportRoom, supportNick)
+	s.enterSupport(v, supportRoom)
+	s.enter(v, "me")
+	say := func(from, id, body string) {
+		s.send(v, "<message type='groupchat' from='"+from+"' to='{v}' id='"+id+"'>"+body+"<stanza-id xmlns='urn:xmpp:sid:0' by='x' id='!"+id+"'/></message>")
+	}
+	for _, aside := range []string{
+		"<body>!note he is rude</body>", "<body> \n!close</body>", "<body>!</body>", "<body xml:lang='en'>hello</body><body xml:lang='de'>!close</body>",
+	} {
+		say(supportRoom+"/alice", "hidden", aside)
+	}
+	for _, c := range []struct{ from, id, body string }{
+		{supportRoom + "/alice", "m1", "<body>hello! you!</body>"},
+		{supportRoom + "/" + supportNick, "m2", "<body>!close</body>"},
+		{scriptRoom + "/alice", "m3", "<body>!close</body>"},
+		{supportRoom + "/alice", "m4", "<note xmlns='x:y'><body>!</body></note><body>hello</body>"},
+	} {
+		say(c.from, c.id, c.body)
+		v.expect("message", "id='"+c.id+"'")
+	}
+	v.none("id='hidden'")
+	if n := g.count.drops[DropAside].Load(); n != 4 {
+		t.Errorf("%d messages were kept back, want 4", n)
+	}
 }

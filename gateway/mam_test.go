@@ -88,7 +88,9 @@ func mam(fields map[string]string, set string) string {
 	return q + set + "</query>"
 }
 
-func rsm(inner string) string { return "<set xmlns='http://jabber.org/protocol/rsm'>" + inner + "</set>" }
+func rsm(inner string) string {
+	return "<set xmlns='http://jabber.org/protocol/rsm'>" + inner + "</set>"
+}
 
 const carol = "carol@localhost/desk"
 

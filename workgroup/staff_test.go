@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Agents as they see it themselves: what they show and say, and which offers they get for it (docs/research.md has the table).
+// Agents as they see it themselves: what they show and say, and which offers they get for it.
 
 // news are the bodies and presence that a clerk's first client has got since he was last asked.
 func (a *clerk) news() (all []string) {
@@ -97,14 +97,13 @@ func TestAgentsOwnLimitOverridesBoth(t *testing.T) {
 	alice.types("1")
 	p.asker("cat")
 	alice.wantOffers("his line in the config", "#1 #2")
+	alice.types("max 4")
+	alice.types("1")
 	p.kill() // the limit isn't lost with the process
-	alice.types("max 3")
-	p.wait(time.Minute)
-	p.kill()
 	p.wait(time.Second)
-	if got := alice.offers(); !strings.Contains(got, "#3") {
-		t.Errorf("after two restarts alice has got offers %q", got)
-	}
+	alice.news()
+	p.asker("dan")
+	alice.wantOffers("three chats, and a limit of four", "#4")
 }
 
 // max_chats counts over all workgroups, and there is one offer at a time over all of them.
@@ -156,13 +155,14 @@ func TestAgentWhoLetsOffersPass(t *testing.T) {
 func TestAgentWhoAnswersIsNotPaused(t *testing.T) {
 	p, alice := alone(t)
 	for i := range 4 {
-		p.asker(fmt.Sprint("v", i))
+		v := p.asker(fmt.Sprint("v", i))
 		if alice.offers() == "" {
 			t.Fatalf("no offer %d", i)
 		}
 		if i%2 == 0 {
 			p.wait(20 * time.Second)
-			p.wait(160 * time.Second)
+			v.departs()
+			p.wait(20 * time.Second) // his cool-down
 		} else {
 			alice.types("1")
 		}
@@ -241,7 +241,7 @@ func TestWhoIsAskedFirst(t *testing.T) {
 }
 
 // Every client of his gets the offer, each may answer it, and he is there as long as one of them is.
-func TestAgentWithTwoClients(t *testing.T) {
+func TestAgentAtTwoClients(t *testing.T) {
 	p, alice := alone(t)
 	phone := alice.client("phone")
 	phone.online("away")
@@ -276,24 +276,37 @@ func offersOf(c *client) (n int) {
 
 // The queue's length is in the presence, not more often than once a second.
 func TestPresenceTellsHowManyWait(t *testing.T) {
-	p, alice := alone(t)
-	alice.types("pause")
-	alice.online("") // so that the queue is open still
-	alice.clients[0].got = nil
+	p, alice := alone(t, func(g *Group) { g.MaxChats = 1 })
+	p.asker("ann")
+	alice.types("1")
 	p.wait(time.Minute)
-	carol := p.agent("bob") // a stranger here: gets nothing
-	for i := range 5 {
-		p.asker(fmt.Sprint("v", i))
-	}
-	_ = carol
-	p.wait(time.Second)
-	var shown []string
-	for _, n := range alice.clients[0].got {
-		if n.name == "presence" && n.attr("from") == support {
-			shown = append(shown, n.child("show", "").words()+" "+n.child("status", "").words())
+	shown := func() string {
+		var all []string
+		for _, n := range alice.clients[0].got {
+			if n.name == "presence" && n.attr("from") == support {
+				all = append(all, strings.TrimSpace(n.child("show", "").words()+" "+n.child("status", "").words()))
+			}
 		}
+		alice.clients[0].got = nil
+		return strings.Join(all, "; ")
 	}
-	if got := strings.Join(shown, "; "); got != "" {
-		t.Errorf("alice saw %s", got)
+	shown()
+	var waiting []*guest
+	for i := range 5 {
+		waiting = append(waiting, p.asker(fmt.Sprint("v", i)))
+	}
+	if got := shown(); got != "open · 1 waiting" {
+		t.Errorf("in the same moment alice saw %q", got)
+	}
+	p.wait(time.Second)
+	if got := shown(); got != "open · 5 waiting" {
+		t.Errorf("a second later alice saw %q", got)
+	}
+	for _, g := range waiting {
+		g.departs()
+	}
+	p.wait(time.Second)
+	if got := shown(); got != "open" {
+		t.Errorf("as all have left alice saw %q", got)
 	}
 }

@@ -258,7 +258,8 @@ var requestCases = []struct{ name, typ, send, want string }{
 func discoInfo(online string) string {
 	s := `<query xmlns='http://jabber.org/protocol/disco#info'><identity category='collaboration' type='workgroup' name='Support'/>`
 	for _, f := range []string{"http://jabber.org/protocol/disco#info", "http://jabber.org/protocol/disco#items", "http://jabber.org/protocol/commands",
-		"http://jabber.org/protocol/workgroup", "jabber:x:data", "urn:usher:desk:0", "urn:xmpp:ping"} {
+		"http://jabber.org/protocol/workgroup", "jabber:x:data", "urn:usher:desk:0", "urn:xmpp:ping",
+		"urn:xmpp:mam:2", "urn:xmpp:mam:2#extended"} {
 		s += `<feature var='` + f + `'/>`
 	}
 	return s + `<x xmlns='jabber:x:data' type='result'><field var='FORM_TYPE' type='hidden'><value>http://jabber.org/protocol/workgroup#workgroupinfo</value></field>` +

@@ -16,6 +16,7 @@ type agent struct {
 	members []*member
 
 	resources map[string]*resource       // by full JID; what of them has said unavailable is gone
+	came      time.Time                  // when a client of his appeared last
 	unknown   bool                       // not heard of since the link came up: no offers
 	up, been  bool                       // a client of his shows chat or none; one ever has
 	upSince   time.Time                  // flap guard: when he came back; zero: no guard

@@ -60,6 +60,7 @@ func (c *conversation) proceed() {
 	case c.inside(c.agent.jid):
 		c.activate()
 	default:
+		c.called = c.d.now
 		c.room.admit(c.agent.jid, agentRole, c.queue)
 		c.arm(agentLate, c.queue.Timers.Join)
 	}

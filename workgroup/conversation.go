@@ -37,6 +37,7 @@ type conversation struct {
 	replied  bool              // the agent has said something
 	nudged   bool              // he was asked whether he is there
 	met      bool              // visitor and an agent were in the room together once
+	called   time.Time         // when the agent was invited last; not kept
 	reinvite bool              // the agent is to be invited again when he is back
 	call     string            // what the agent said who called the visitor; empty: the visitor asked
 	lines    []Event           // the last of the transcript, for the next agent

@@ -95,6 +95,9 @@ func (m *member) available(from string, n *node) {
 		r = &resource{via: make(map[*group]struct{})}
 		m.resources[from] = r
 	}
+	if len(r.via) == 0 {
+		m.came = m.d.now
+	}
 	r.via[m.group] = struct{}{}
 	r.show, r.status, r.priority = "", "", 0
 	switch s := strings.TrimSpace(n.child("show", "").words()); s {

@@ -248,15 +248,12 @@ func (d *Desk) changed(a *agent) {
 	if o := a.offer; o != nil && (a.paused || !a.unknown && !a.serves(o.group)) {
 		o.conv.advance(happening{event: unwanted, agent: a, why: "revoked"})
 	}
-	if d.unsure() {
-		return
-	}
 	for _, c := range d.chatsOf(a) {
 		switch {
-		case !a.present() && !c.inside(a.jid): // his client is gone, from the room too
-			c.advance(happening{event: agentGone, agent: a})
-		case a.present():
+		case len(a.resources) > 0 && !a.unknown:
 			c.cameBack(a)
+		case !a.present() && !c.inside(a.jid) && !d.unsure(): // his client is gone, from the room too
+			c.advance(happening{event: agentGone, agent: a})
 		}
 	}
 }

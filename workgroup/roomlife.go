@@ -263,19 +263,31 @@ const (
 func (r *room) returned(answer *node) {
 	switch {
 	case r.made: // it had been forgotten
-		r.gone()
+		r.goneUnseen()
 	case r.inside && answer != nil && answer.attr("type") != "error":
 		r.back(ownerForm(answer))
 	case answer == nil && !r.d.linkUp: // again is called when it is up
 	case answer != nil && !mayPass[cmp.Or(r.refused, errorOf(answer))]:
-		r.gone()
+		r.goneUnseen()
 	default:
 		if r.tries++; r.tries >= returnTries {
-			r.gone()
+			r.goneUnseen()
 			return
 		}
 		r.late = r.d.at(r.d.now.Add(returnPause), r.again)
 	}
+}
+
+// goneUnseen: the room has ended while the owner was not in it. Nobody can tell any more what was said last.
+func (r *room) goneUnseen() {
+	from := r.conv.Accepted
+	if n := len(r.said); n > 0 {
+		from = r.said[n-1].at
+	}
+	if len(r.said) > 0 || len(r.before) > 0 || r.conv.State == Active || r.conv.State == AgentLost {
+		r.conv.gap(from, r.d.now)
+	}
+	r.gone()
 }
 
 // mayPass are the errors after which a second try is worth it.

@@ -181,9 +181,16 @@ func (r *room) merge() {
 
 // recall takes over what was heard in a former life.
 func (r *room) recall(kept []Event) {
+	// Nobody else gets this nick from the edge, and his coming in may not have been kept.
+	r.nicks[r.conv.visitorNick()] = r.conv.Visitor.JID
 	for _, e := range kept {
 		nick := e.Nick
 		switch {
+		case e.Kind == KindJoin: // what he said since may not have been kept
+			if e.From != "" && len(r.nicks) < maxNicks {
+				r.nicks[nick] = e.From
+			}
+			continue
 		case e.Kind == KindNotice && e.From == "":
 			nick = r.nick
 		case e.Kind == KindMessage:

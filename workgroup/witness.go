@@ -178,8 +178,12 @@ func (c *conversation) inside(bare string) bool {
 	return false
 }
 
-// cameBack: the agent who was cut off has a client again, which may not know the room any more.
+// cameBack: the agent who was cut off has a client again, which may not know the room any more. One who is to come has
+// perhaps not got the invitation: nobody keeps it for him.
 func (c *conversation) cameBack(a *agent) {
+	if c.State == Connecting && c.agent == a && a.came.After(c.called) && !c.called.IsZero() {
+		c.proceed()
+	}
 	if c.State == AgentLost && c.agent == a && c.reinvite && c.built && !c.inside(a.jid) {
 		c.reinvite = false
 		c.room.admit(a.jid, agentRole, c.queue)

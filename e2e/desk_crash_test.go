@@ -116,10 +116,13 @@ func isBack(e event) bool { return e.Event == "reconnected" }
 
 // inRoom tells whether the last that a client saw of itself in the room was that it is in.
 func (sc *script) inRoom(c *client) (in bool) {
+	nick := ""
 	c.has(func(e event) bool {
 		switch {
-		case e.Event == "presence" && e.Room == sc.room && e.Self:
-			in = e.Type == "available"
+		case e.Event == "joined" && e.Room == sc.room:
+			in, nick = true, e.Nick
+		case e.Event == "presence" && e.Room == sc.room && e.Nick == nick && e.Type == "unavailable":
+			in = false
 		case e.Event == "disconnected":
 			in = false
 		}
@@ -265,7 +268,7 @@ func (sc *script) finish() {
 		return false
 	})
 	tr := sc.archived(sc.t, id)
-	if tr.Number != sc.anna.number || tr.Rating == nil || tr.Rating.Value != 4 || tr.Closed.IsZero() {
+	if tr.Number != sc.anna.number || tr.Rating == nil || tr.Rating.Value != 4 || tr.Closed == "" {
 		sc.t.Errorf("the transcript's head: %+v", tr)
 	}
 	sc.once(tr, heard)

@@ -146,7 +146,7 @@ func visitorLost(t *testing.T, s *scene) {
 	exchange(anna, alice, room, "still here")
 	anna.kill()
 	alice.next("presence", func(e event) bool { return e.Room == room && e.Nick == anna.nick && e.Type == "unavailable" })
-	alice.next("presence", func(e event) bool { return e.Room == room && e.Self && e.Type == "unavailable" })
+	alice.isOut(room)
 	s.hook.tells(t, "closed", anna.id)
 	if tr := s.archived(t, anna.id); tr.Reason != "lost" {
 		t.Errorf("closed because of %q", tr.Reason)
@@ -275,18 +275,16 @@ func twoClients(t *testing.T, s *scene) {
 	anna.state("active")
 	desktop.next("invited", nil)
 	phone.next("invited", nil)
-	in, out := desktop, phone
-	joined := func(m *member) bool { return m.has(func(e event) bool { return e.Event == "joined" }) }
-	for !joined(in) && !joined(out) {
-		anna.next("presence", func(e event) bool { return e.Room == room && e.Type == "available" })
-	}
-	// Where the room lets both in they are one occupant or two; where it is full for the second, one.
-	for _, m := range []*member{desktop, phone} {
-		if _, err := m.wait("in or not", "presence", func(e event) bool { return e.Room == room }); err != nil && !m.has(func(e event) bool { return e.Event == "refused" }) {
-			t.Fatal(err)
+	// Where the room lets both in they are one occupant; where it is full for the second, the other one is in.
+	joined := func(e event) bool { return e.Event == "joined" }
+	until(t, "both are in, or one is", func() bool {
+		settled := func(m *member) bool {
+			return m.has(func(e event) bool { return joined(e) || e.Event == "refused" })
 		}
-	}
-	if !joined(in) {
+		return settled(desktop) && settled(phone)
+	})
+	in, out := desktop, phone
+	if !in.has(joined) {
 		in, out = phone, desktop
 	}
 	anna.says(room, "which of you?")
@@ -317,7 +315,7 @@ func transferred(t *testing.T, s *scene) {
 		t.Fatalf("the new agent is in %s, the chat in %s", at, room)
 	}
 	bob.next("pm", func(e event) bool { return strings.Contains(e.Text, "you want my colleague") })
-	alice.next("presence", func(e event) bool { return e.Room == room && e.Self && e.Type == "unavailable" })
+	alice.isOut(room)
 	exchange(anna, bob, room, "it is me now")
 	bob.tells(s.workgroup, "close")
 	anna.state("closed")

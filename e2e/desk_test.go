@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"usher/xmpp/xmpptest"
 )
@@ -179,7 +178,7 @@ type transcript struct {
 		JID, Name, Email, Sub, Page string
 		Verified                    bool
 	}
-	Asked, Accepted, Closed time.Time
+	Asked, Accepted, Closed string // RFC 3339 in UTC, or nothing
 	Reason                  string
 	Agents                  []string
 	Rating                  *struct {
@@ -188,7 +187,7 @@ type transcript struct {
 	}
 	Events []struct {
 		Seq                          int
-		Time                         time.Time
+		Time                         string
 		Kind, From, Nick, Role, Body string
 		StanzaID                     string `json:"stanza_id"`
 	}

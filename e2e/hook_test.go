@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 )
 
 // hook takes the webhooks of all sites.
@@ -49,7 +48,6 @@ func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	var told struct {
 		Event, Site, Workgroup string
-		Time                   time.Time
 		Conversation           transcript
 	}
 	if err := json.Unmarshal(body, &told); err != nil {

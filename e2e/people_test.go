@@ -165,6 +165,12 @@ func (m *member) enters() (room string) {
 	return room
 }
 
+// isOut waits until the agent sees himself out of the room. (Not every server says 110 to somebody who is put out.)
+func (m *member) isOut(room string) {
+	m.t.Helper()
+	m.next("presence", func(e event) bool { return e.Room == room && e.Nick == m.nick && e.Type == "unavailable" })
+}
+
 func (m *member) says(room, text string) {
 	m.t.Helper()
 	m.do("say", map[string]any{"room": room, "text": text})

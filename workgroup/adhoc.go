@@ -314,7 +314,7 @@ func (m *member) workgroups() *node {
 	return field("workgroup", "Workgroup", "list-single", false, all)
 }
 
-// parseForm reads an order from a submitted form. A form of type cancel is taken as submitted (XEP-0050 §3.4.1); none is an empty one.
+// parseForm reads an order from a submitted form. A form of type cancel is taken as submitted (XEP-0050 §3.5.1); none is an empty one.
 func (m *member) parseForm(v verb, form *node) (order, error) {
 	values := make(map[string]string)
 	if form != nil {

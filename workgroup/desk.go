@@ -216,7 +216,7 @@ func (d *Desk) FromVisitor(now time.Time, v Visitor, stanza []byte) {
 	g := d.groups[bareOf(n.attr("to"))]
 	switch {
 	case g == nil:
-		d.refuse(n, "item-not-found", "") // XEP-0142 §4.1.1: 404, no such workgroup
+		d.refuse(n, "item-not-found", "") // XEP-0142 §3.2.1: 404, no such workgroup
 	case g.Site != v.Site:
 		d.refuse(n, "forbidden", "")
 	case d.disco(g, n):
@@ -261,7 +261,7 @@ func (d *Desk) toGroup(g *group, n *node) {
 	case m != nil:
 		d.fromMember(m, n)
 	case n.name == "iq" && n.first() != nil && n.first().space == nsWorkgroup:
-		d.refuse(n, "not-authorized", "") // XEP-0142 §4.1.1: 401, not allowed to join
+		d.refuse(n, "not-authorized", "") // XEP-0142 §3.2.1: 401, not allowed to join
 	default:
 		d.refuse(n, "forbidden", "")
 	}

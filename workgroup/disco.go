@@ -2,7 +2,7 @@ package workgroup
 
 import "usher/xmpp"
 
-// discoFeatures are what a workgroup understands; agents' commands are under a node of their own (XEP-0050 §4.1).
+// discoFeatures are what a workgroup understands; agents' commands are under a node of their own (XEP-0050 §2.2).
 var discoFeatures = [...]string{
 	xmpp.NSDiscoInfo, xmpp.NSDiscoItems, nsCommands, nsWorkgroup, nsForm, nsDesk, xmpp.NSPing,
 	nsMAM, nsMAM + "#extended", // supervisors may query the transcripts; the edge answers (XEP-0313 §7)
@@ -20,7 +20,7 @@ func (d *Desk) disco(g *group, n *node) bool {
 	answer := el("query", query.space)
 	switch query.space {
 	case xmpp.NSDiscoItems:
-	case xmpp.NSDiscoInfo: // XEP-0142 §6
+	case xmpp.NSDiscoInfo: // XEP-0142 §5
 		answer.with(el("identity", "", "category", "collaboration", "type", "workgroup", "name", g.title()))
 		for _, f := range discoFeatures {
 			answer.with(el("feature", "", "var", f))

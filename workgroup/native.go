@@ -39,7 +39,7 @@ func (c *conversation) userJID() string {
 	return c.Visitor.JID
 }
 
-// offerNatively sends the offer to the agent's native clients (XEP-0142 §5.2.5). Any answer is as good as none: only
+// offerNatively sends the offer to the agent's native clients (XEP-0142 §4.2.5). Any answer is as good as none: only
 // offer-accept and offer-reject count.
 func (o *offer) offerNatively() {
 	for _, to := range o.agent.natives() {
@@ -84,7 +84,7 @@ func (n *node) value(name string) *node {
 	return nil
 }
 
-// revokeNatively takes the offer back from native clients (XEP-0142 §5.2.7), but not from the one that accepted it.
+// revokeNatively takes the offer back from native clients (XEP-0142 §4.2.7), but not from the one that accepted it.
 func (o *offer) revokeNatively(how string) {
 	for _, to := range o.agent.natives() {
 		if to != o.by {
@@ -118,7 +118,7 @@ func (d *Desk) nativeRequest(m *member, n, what *node) {
 	case what.name == "join-queue" && get:
 		d.send(n.answer(el(what.name, nsWorkgroup).with(m.group.ownForm())))
 	case what.name == "join-queue", what.name == "queue-status" && get:
-		// XEP-0142 §4.2.1, §4.2.3: agents are no users of their own workgroup.
+		// XEP-0142 §3.2.1, §3.2.3: agents are no users of their own workgroup.
 		d.send(n.refused("not-authorized", "you are an agent here"))
 	default:
 		d.send(n.refused("feature-not-implemented", ""))
@@ -158,7 +158,7 @@ func (d *Desk) monitor(m *member, n, what *node) {
 }
 
 // nativeAnswer takes offer-accept and offer-reject, which name the visitor (jid) or, as Spark does, the conversation (id). The
-// only answer there is is a result (XEP-0142 §5.2.6); an acceptance that comes to nothing is answered by a revocation.
+// only answer there is is a result (XEP-0142 §4.2.6); an acceptance that comes to nothing is answered by a revocation.
 func (d *Desk) nativeAnswer(m *member, n, what *node, accept bool) {
 	d.send(n.answer(nil))
 	from := n.attr("from")
@@ -203,7 +203,7 @@ func (g *group) named(what *node) *conversation {
 	return nil
 }
 
-// departOther takes a visitor out of the queue at a supervisor's word (XEP-0142 §4.2.2).
+// departOther takes a visitor out of the queue at a supervisor's word (XEP-0142 §3.2.2).
 func (d *Desk) departOther(m *member, n, what *node) {
 	jid := what.child("jid", nsWorkgroup)
 	if jid == nil {
@@ -226,7 +226,7 @@ func (d *Desk) departOther(m *member, n, what *node) {
 	d.send(n.answer(nil))
 }
 
-// agentList answers agent-status-request (XEP-0142 §5.2.4): the other agents, then what they are; from then on each change.
+// agentList answers agent-status-request (XEP-0142 §4.2.4): the other agents, then what they are; from then on each change.
 func (d *Desk) agentList(m *member, n *node) {
 	list := el("agent-status-request", nsWorkgroup)
 	for _, a := range m.group.agentsNamed("") {
@@ -257,7 +257,7 @@ type pushed struct {
 // pushEvery is the least time between two pushes of a workgroup's figures.
 const pushEvery = time.Second
 
-// queueChanged pushes notify-queue, notify-queue-details and notify-agents to native clients (XEP-0142 §5.2.2, §5.2.3), and
+// queueChanged pushes notify-queue, notify-queue-details and notify-agents to native clients (XEP-0142 §4.2.2, §4.2.3), and
 // other agents' standing to those who asked for it, where they have changed; core calls it with announce.
 func (d *Desk) queueChanged(g *group) {
 	p := &g.pushed
@@ -311,7 +311,7 @@ type figures struct {
 // mostDetails bounds the visitors that notify-queue-details names.
 const mostDetails = 100
 
-// figures gathers them. Without dated they have no times, which XEP-0142 §5.2.3 leaves open: Smack reads another format than
+// figures gathers them. Without dated they have no times, which XEP-0142 §4.2.3 leaves open: Smack reads another format than
 // the one that is demanded there, and closes the stream over it.
 func (g *group) figures(dated bool) figures {
 	count := func(name string, n int) *node { return el(name, "").said(strconv.Itoa(n)) }
@@ -337,7 +337,7 @@ func (g *group) figures(dated bool) figures {
 		}
 		text += " " + c.ID
 		if i < mostDetails {
-			// Positions here count from 0, those of queue-status from 1 (XEP-0142 §5.2.3).
+			// Positions here count from 0, those of queue-status from 1 (XEP-0142 §4.2.3).
 			details.with(el("user", "", "jid", c.userJID()).with(count("position", i), count("time", int(wait/time.Second)),
 				stamp("join-time", c.Asked)))
 		}
@@ -357,7 +357,7 @@ func (g *group) figures(dated bool) figures {
 }
 
 // pushAgents tells those of a member's clients who asked for it how the other agents are. The presence comes from the
-// workgroup with the agent's address as resource: nobody can send presence in another domain's name, as XEP-0142 §5.2.4 shows it.
+// workgroup with the agent's address as resource: nobody can send presence in another domain's name, as XEP-0142 §4.2.4 shows it.
 func (g *group) pushAgents(m *member) {
 	for to, told := range m.watchers {
 		if m.agent.resources[to] == nil {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// goesNative announces a client as one that knows XEP-0142 (§5.2.1); caps is its XEP-0115 node, or nothing.
+// goesNative announces a client as one that knows XEP-0142 (§4.2.1); caps is its XEP-0115 node, or nothing.
 func (c *client) goesNative(group, caps string) {
 	n := el("presence", "", "to", group).with(el("agent-status", nsWorkgroup))
 	if caps != "" {
@@ -105,7 +105,7 @@ func TestNativeAgent(t *testing.T) {
 		presence <notify-agents><available>1</available><current-chats>1</current-chats><max-chats>3</max-chats></notify-agents>`)
 }
 
-// TestNativeOfferEnds: what is over is revoked from every native client but the one that took it (XEP-0142 §5.2.7).
+// TestNativeOfferEnds: what is over is revoked from every native client but the one that took it (XEP-0142 §4.2.7).
 func TestNativeOfferEnds(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -151,7 +151,7 @@ func TestNativeOfferEnds(t *testing.T) {
 	}
 }
 
-// TestNativeAcceptTooLate gets a result, the only answer there is, and a revocation (XEP-0142 §5.2.6, §5.2.7).
+// TestNativeAcceptTooLate gets a result, the only answer there is, and a revocation (XEP-0142 §4.2.6, §4.2.7).
 func TestNativeAcceptTooLate(t *testing.T) {
 	p := newPlay(t)
 	alice, bob, ann := p.agent("alice"), p.agent("bob"), p.visitor("ann")
@@ -290,7 +290,7 @@ func TestNativePushes(t *testing.T) {
 	}
 }
 
-// TestNativeColleagues: agent-status-request lists the other agents, and from then on how they are is pushed (XEP-0142 §5.2.4).
+// TestNativeColleagues: agent-status-request lists the other agents, and from then on how they are is pushed (XEP-0142 §4.2.4).
 func TestNativeColleagues(t *testing.T) {
 	p := newPlay(t)
 	alice, bob, ann := p.agent("alice"), p.agent("bob"), p.visitor("ann")

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// The offer as an agent sees it: docs/interface.md B.6, and XEP-0142 §5.2.5 for clients that know it.
+// The offer as an agent sees it: docs/interface.md B.6, and XEP-0142 §4.2.5 for clients that know it.
 
 // newID makes an id for a stanza or an ad-hoc session: 128 random bits.
 func newID() string { return strings.ToLower(rand.Text()) }

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	statusEvery  = 15 * time.Second // XEP-0142 §4.2: position and estimate are pushed so often
+	statusEvery  = 15 * time.Second // XEP-0142 §3.2.3: position and estimate are pushed so often
 	usualPlace   = 15 * time.Second // what a place in the queue takes where nothing is known yet
 	maxTurnAways = 8                // times timers.cool: how long a no lasts at most
 	maxMissed    = 3                // agents who took it and never came

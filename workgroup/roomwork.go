@@ -179,7 +179,7 @@ func (r *room) has(as role) bool {
 }
 
 // invite tells somebody where to go. Agents know the workgroup as a contact, so that what it sends isn't filtered, and XEP-0142 has
-// the offer in their invitation (§5.2.5). Only occupants may send mediated ones on most servers; the owner is one.
+// the offer in their invitation (§4.2.8). Only occupants may send mediated ones on most servers; the owner is one.
 func (r *room) invite(w *roomWork) {
 	if _, is := r.members[w.bare]; !is {
 		return

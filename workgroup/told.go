@@ -8,7 +8,7 @@ import (
 
 // How a visitor hears where his conversation is.
 
-// placeEvery is how long after one queue-status the next comes if his place doesn't change (XEP-0142 §4.2.3). Core calls
+// placeEvery is how long after one queue-status the next comes if his place doesn't change (XEP-0142 §3.2.3). Core calls
 // told as often for all who wait.
 const placeEvery = 15 * time.Second
 
@@ -49,7 +49,7 @@ func (c *conversation) told() {
 			"state", string(now.state), "agent", now.agent, "room", now.room, "reason", string(now.reason))))
 		if s.waiting && !c.waits() {
 			s.waiting = false
-			if c.State == Closed { // XEP-0142 §4.2.2: the service has taken him out, or he has gone himself
+			if c.State == Closed { // XEP-0142 §3.2.2: the service has taken him out, or he has gone himself
 				c.d.send(c.message().with(el("depart-queue", nsWorkgroup).with(el("reason", nsDesk).said(string(c.Reason)))))
 			}
 		}
@@ -87,7 +87,7 @@ func (c *conversation) message() *node {
 }
 
 // pushPlace tells his place if it has changed or wasn't told for a while: as queue-status, in words, or not at all. After
-// the invitation he hears no more of it (XEP-0142 §4.2.4), unless he is put back into the queue.
+// the invitation he hears no more of it (XEP-0142 §3.2.4), unless he is put back into the queue.
 func (c *conversation) pushPlace() {
 	s := &c.side.knows
 	if !c.waits() {

@@ -102,7 +102,7 @@ func (d *Desk) fromVisitor(g *group, v Visitor, n *node) {
 			return
 		}
 		if child.space == nsWorkgroup { // the agents' side of XEP-0142: offer-accept, agent-status-request and their like
-			if child.name == "queue-status" { // XEP-0142 §4.2.3: 501
+			if child.name == "queue-status" { // XEP-0142 §3.2.3: 501
 				d.send(n.refused("feature-not-implemented", ""))
 				return
 			}
@@ -152,7 +152,7 @@ func (d *Desk) joinForm(g *group, v Visitor, n *node) {
 	d.send(n.answer(join))
 }
 
-// joinQueue enters a visitor (XEP-0142 §4.2.1). What can't be mended by a form comes before the form.
+// joinQueue enters a visitor (XEP-0142 §3.2.1). What can't be mended by a form comes before the form.
 func (d *Desk) joinQueue(g *group, v Visitor, n *node) {
 	join := n.first()
 	about := join.child("visitor", nsDesk)
@@ -290,7 +290,7 @@ func errorText(text, language string) *node {
 	return el("text", xmpp.NSStanzaErrors, "xml:lang", language).said(text)
 }
 
-// departQueue takes a visitor out (XEP-0142 §4.2.2). Nothing keeps him from leaving; nobody else may do it for him.
+// departQueue takes a visitor out (XEP-0142 §3.2.2). Nothing keeps him from leaving; nobody else may do it for him.
 func (d *Desk) departQueue(g *group, v Visitor, n *node) {
 	if jid := n.first().child("jid", nsWorkgroup); jid != nil {
 		if bare, _, _ := strings.Cut(strings.TrimSpace(jid.text), "/"); bare != v.bare() {
@@ -310,7 +310,7 @@ func (d *Desk) departQueue(g *group, v Visitor, n *node) {
 	d.send(n.answer(nil)) // the depart message follows (told)
 }
 
-// queueStatus tells the visitor his place (XEP-0142 §4.2.3). Once an agent has him he is on his way out: place 0.
+// queueStatus tells the visitor his place (XEP-0142 §3.2.3). Once an agent has him he is on his way out: place 0.
 func (d *Desk) queueStatus(g *group, v Visitor, n *node) {
 	c := d.visitor[v.bare()]
 	if c == nil || c.home != g || !c.waits() && c.State != Connecting {

@@ -111,15 +111,15 @@ func (c *conversation) roomStands(happening) {
 			c.room.admit(jid, supervisorRole, c.queue)
 		}
 	}
-	if c.State == Offered {
-		c.inviteOffered()
-	}
 	if c.State == Connecting {
 		c.proceed()
 		return
 	}
 	if c.visitor != "" && c.State != Wrapup && (c.stale || !c.inside(c.Visitor.JID)) {
 		c.inviteVisitor()
+	}
+	if c.State == Offered {
+		c.inviteOffered()
 	}
 	if c.agent == nil {
 		return

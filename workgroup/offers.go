@@ -56,6 +56,9 @@ func (c *conversation) offerTo(h happening) {
 // inviteOffered lets those into the room who are asked, where they may answer by talking (invite: with-offer). More than
 // one are let in past the room's limit.
 func (c *conversation) inviteOffered() {
+	if !c.queue.WithOffer {
+		return
+	}
 	as := agentRole
 	for _, o := range c.openOffers() {
 		c.room.admit(o.agent.jid, as, o.group)

@@ -246,7 +246,7 @@ func (p *play) toVisitor(g *guest, n *node) {
 	}
 	g.got = append(g.got, n)
 	if i := n.child("x", xmpp.NSMUCUser).child("invite", xmpp.NSMUCUser); i != nil && n.name == "message" {
-		g.invited = mucBare(n.attr("from"))
+		g.invited, g.inviter = mucBare(n.attr("from")), i.attr("from")
 		if g.autojoin {
 			g.joins()
 		}
@@ -323,6 +323,7 @@ type guest struct {
 	got      []*node
 	open     map[string]string // rooms that the edge lets him into: his nick there
 	invited  string            // the room of the last invitation
+	inviter  string            // whose it is
 	room     string            // where he is, as far as his client knows
 	autojoin bool
 	language string // of his stream
@@ -409,7 +410,7 @@ func (g *guest) leaves() {
 
 // declines the last invitation (XEP-0045 §7.8.2).
 func (g *guest) declines() {
-	g.sends(el("message", "", "to", g.invited).with(el("x", xmpp.NSMUCUser).with(el("decline", "", "to", support))))
+	g.sends(el("message", "", "to", g.invited).with(el("x", xmpp.NSMUCUser).with(el("decline", "", "to", g.inviter))))
 }
 
 // sees tells what he was sent since he looked last.

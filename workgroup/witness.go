@@ -158,8 +158,7 @@ func (c *conversation) standsAs(bare string) string {
 		return RoleVisitor
 	case c.d.agents[bare] == nil:
 		return RoleService
-	case c.agent != nil && c.agent.jid == bare, slices.Contains(c.Agents, bare), c.pass != nil && c.pass.taker != nil && c.pass.taker.jid == bare,
-		c.offers[c.d.agents[bare]] != nil:
+	case slices.Contains(c.Agents, bare), !c.d.agents[bare].over(c):
 		return RoleAgent
 	}
 	return RoleSupervisor

@@ -84,6 +84,7 @@ func moves() answers {
 			visitorLate: (*conversation).inviteOnceMore,
 			visitorOut:  (*conversation).givesUp, // -> closed (visitor)
 			linkUp:      (*conversation).lookAgain,
+			linkDown:    (*conversation).outOfSight,
 		},
 		Offered: { // asked are the agents of c.offers
 			accepted:    (*conversation).taken,   // -> connecting
@@ -107,6 +108,7 @@ func moves() answers {
 			agentWord:   (*conversation).takenInRoom, // -> connecting, active
 			agentTyping: (*conversation).takenInRoom,
 			linkUp:      (*conversation).withdraw, // -> queued
+			linkDown:    (*conversation).outOfSight,
 		},
 		Connecting: { // c.agent has it; room, visitor and agent come in this order
 			roomBuilt:   (*conversation).roomStands,
@@ -128,6 +130,7 @@ func moves() answers {
 			turnedDown:  (*conversation).givesUp, // -> closed (declined, visitor)
 			closedBy:    (*conversation).closed,
 			linkUp:      (*conversation).lookAgain,
+			linkDown:    (*conversation).outOfSight,
 		},
 		Active: { // visitor and agent are in the room
 			visitorWord: (*conversation).wordOfVisitor,
@@ -161,6 +164,7 @@ func moves() answers {
 			agentGone:   (*conversation).passFailed,
 			takenOver:   (*conversation).takenByForce,
 			linkUp:      (*conversation).lookAgain,
+			linkDown:    (*conversation).outOfSight,
 		},
 		AgentLost: { // the agent is out of the room and may come back
 			agentIn:     (*conversation).agentArrived, // -> active
@@ -184,6 +188,7 @@ func moves() answers {
 			assigned:    (*conversation).offerTo,      // -> offered
 			takenOver:   (*conversation).takenByForce, // -> connecting
 			linkUp:      (*conversation).lookAgain,
+			linkDown:    (*conversation).outOfSight,
 		},
 		Wrapup: { // the chat is over; the visitor may rate it
 			wrapped:     (*conversation).wrapsUp, // -> closed, as the next ones
@@ -194,6 +199,7 @@ func moves() answers {
 			roomBuilt:   (*conversation).roomStands,
 			roomLost:    (*conversation).wrapsUp,
 			linkUp:      (*conversation).lookAgain,
+			linkDown:    (*conversation).outOfSight,
 		},
 	}
 }

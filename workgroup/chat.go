@@ -97,7 +97,7 @@ func (c *conversation) inviteOnceMore(happening) {
 
 // roomStands: the room is built, or found again.
 func (c *conversation) roomStands(happening) {
-	c.built = true
+	c.built, c.unseen = true, time.Time{}
 	for _, jid := range slices.Sorted(maps.Keys(c.was)) { // who went while nobody looked
 		c.keepLine(Event{Kind: KindLeave, From: jid, Nick: c.was[jid], Role: c.standsAs(jid)})
 	}
@@ -136,6 +136,10 @@ func (c *conversation) roomStands(happening) {
 func (c *conversation) dropRoom() {
 	if c.Room == "" {
 		return
+	}
+	if !c.unseen.IsZero() {
+		c.gap(c.unseen, c.d.now)
+		c.unseen = time.Time{}
 	}
 	c.d.effect(Effect{Kind: CloseRoom, Visitor: c.Visitor.JID, Room: c.Room})
 	delete(c.d.owner, c.owner)
@@ -183,6 +187,14 @@ func (c *conversation) lookAgain(happening) {
 		c.room.again()
 	case c.State == Connecting:
 		c.build()
+	}
+}
+
+// outOfSight: from now on it isn't known what is said in the room. When it is found again that comes to light; if it
+// isn't, the transcript has a gap.
+func (c *conversation) outOfSight(happening) {
+	if c.built && c.unseen.IsZero() {
+		c.unseen = c.d.now
 	}
 }
 
@@ -249,6 +261,7 @@ func (c *conversation) agentArrived(h happening) {
 // activate: both are there.
 func (c *conversation) activate() {
 	c.become(Active)
+	c.disarm(agentLate)
 	c.missed, c.tries = 0, 0
 	if c.met || c.wroteBefore() {
 		c.brief(c.agent)
@@ -257,6 +270,9 @@ func (c *conversation) activate() {
 		c.met = true
 		wait := c.d.now.Sub(c.Asked)
 		c.d.observe(Observation{Kind: "wait", Site: c.Site, Workgroup: c.Workgroup, Seconds: wait.Seconds()})
+		if c.call == "" {
+			c.home.learn(wait / time.Duration(max(c.depth, 1)))
+		}
 	}
 	if !c.replied {
 		c.arm(agentSilent, c.queue.Timers.First)

@@ -19,6 +19,7 @@ type conversation struct {
 	returning bool                   // he waited in an earlier life, and hasn't been heard of in this one
 	since     time.Time              // when it came into this queue
 	ahead     bool                   // is served before those who only asked
+	depth     int                    // its place when it was asked for
 	index     int                    // in the queue, from 0
 	tried     []string               // JIDs of the workgroups where nobody took it
 	refusals  map[*agent]*turnedAway // who wouldn't have it
@@ -29,6 +30,7 @@ type conversation struct {
 	owner    string            // bare JID of the room's owner
 	built    bool              // the room stands, and the owner is in it
 	stale    bool              // the visitor is to be invited again once the room is found
+	unseen   time.Time         // since when it is not known what is said in the room; zero: it is
 	tries    int               // to build it, in a row
 	invited  int               // how often the visitor was, in a row
 	watchers map[string]bool   // supervisors who were let in, by bare JID; true: seen in the room

@@ -166,6 +166,7 @@ func (d *Desk) takeUp(row Conversation, lines []Event) {
 	}
 	d.convs[c.ID], d.visitor[c.Visitor.JID] = c, c
 	if c.Room != "" {
+		c.unseen = c.lastLine()
 		c.room = d.restoreRoom(c, c.Room, c.owner, lines)
 		d.owner[c.owner] = c
 	}
@@ -214,6 +215,14 @@ func (c *conversation) goOn(a *agent, clocks map[string]time.Time) {
 		}
 	}
 	c.touch()
+}
+
+// lastLine is when anything of it was kept last.
+func (c *conversation) lastLine() time.Time {
+	if len(c.lines) > 0 {
+		return c.lines[len(c.lines)-1].Time
+	}
+	return c.Asked
 }
 
 // lastWord is when somebody said something last.

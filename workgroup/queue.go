@@ -42,6 +42,7 @@ func (d *Desk) ask(g *group, a asking) (*conversation, error) {
 	c := d.begun(g, a)
 	c.queue = queue
 	c.enqueue()
+	c.depth = c.index + 1
 	return c, nil
 }
 
@@ -228,6 +229,7 @@ func (g *group) learn(wait time.Duration) {
 		g.pace += (wait - g.pace) / 8
 	}
 	g.pace = max(g.pace, time.Second)
+	g.keep()
 }
 
 // stir has the queue looked through at the end of the input.

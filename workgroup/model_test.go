@@ -37,7 +37,7 @@ func (m *model) tell() {
 		return
 	}
 	if r := recover(); r != nil {
-		m.rt.Logf("%s", strings.Join(m.story[max(0, len(m.story)-60):], "\n"))
+		m.rt.Logf("%s", strings.Join(m.story, "\n"))
 		panic(r)
 	}
 }
@@ -61,6 +61,7 @@ func newModel(rt *rapid.T, strategy string, withOffer bool, seed uint64) *model 
 	m := &model{play: p, rt: rt, any: rand.New(rand.NewPCG(seed, 1))}
 	p.cfg.Log = slog.New(matches{slog.DiscardHandler, m})
 	p.d.cfg.Log = p.cfg.Log
+	p.any = m.any.IntN
 	for _, name := range []string{"alice", "bob", "dave", "carol"} {
 		m.staff = append(m.staff, p.agent(name))
 	}
@@ -156,7 +157,7 @@ func (m *model) one(of ...string) string { return of[m.any.IntN(len(of))] }
 // fatal ends a run with its story.
 func (m *model) fatal(format string, args ...any) {
 	m.rt.Helper()
-	m.rt.Fatalf(format+"\n%s", append(args, strings.Join(m.story[max(0, len(m.story)-60):], "\n"))...)
+	m.rt.Fatalf(format+"\n%s", append(args, strings.Join(m.story, "\n"))...)
 }
 
 func (m *model) if_(_ *guest, may bool, act func()) {
@@ -168,6 +169,7 @@ func (m *model) if_(_ *guest, may bool, act func()) {
 // words are never said twice, so that a line can be counted.
 func (m *model) words() string {
 	m.said++
+	m.story = append(m.story, fmt.Sprintf("\tword %d.", m.said))
 	return fmt.Sprintf("word %d.", m.said)
 }
 
@@ -291,6 +293,13 @@ func (h matches) Enabled(context.Context, slog.Level) bool { return true }
 
 // Handle: nobody is asked about a visitor while one stands before him whom the same agent could have had.
 func (h matches) Handle(_ context.Context, r slog.Record) error {
+	h.m.story = append(h.m.story, "\t"+r.Message)
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key != "site" && a.Key != "workgroup" {
+			h.m.story[len(h.m.story)-1] += " " + a.Value.String()
+		}
+		return true
+	})
 	if r.Message != "matched" {
 		return nil
 	}

@@ -36,8 +36,11 @@ type play struct {
 	observed []Observation
 	accepted map[string]int // what the MUC service has accepted, as `nick: body`
 	serial   int
-	inbox    []*node // for the desk, still to be taken
+	any      func(int) int // what the desk draws lots with; nil: its own
+	inbox    []*node       // for the desk, still to be taken
 	busy     bool
+	post     []*node // by the MUC service, still to be delivered
+	posting  bool
 	effects  int // carried out so far
 	crashAt  int // the desk dies before this one; 0: never
 	dead     bool
@@ -105,6 +108,9 @@ func (p *play) boot() {
 		p.t.Fatal(err)
 	}
 	p.dead, p.crashAt = false, 0
+	if p.any != nil {
+		p.d.any = p.any
+	}
 	p.carryOut()
 	p.up()
 }
@@ -235,10 +241,19 @@ func (p *play) carry(n *node) {
 	}
 }
 
+// fromMUC delivers what the MUC service sends, in its order: what comes of one stanza is sent after the next.
 func (p *play) fromMUC(all []*node) {
-	for _, n := range all {
+	p.post = append(p.post, all...)
+	if p.posting {
+		return
+	}
+	p.posting = true
+	for len(p.post) > 0 {
+		n := p.post[0]
+		p.post = p.post[1:]
 		p.carry(n)
 	}
+	p.posting = false
 }
 
 // toVisitor is the edge: a stanza for a stream that isn't there comes back as an error (docs/architecture.md).

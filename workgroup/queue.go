@@ -221,14 +221,16 @@ func (g *group) places() {
 	}
 }
 
-// learn notes how long one place in the queue took: the running mean of the waits.
+// learn notes how long one place in the queue took: the running mean of the waits. Who was served at once didn't wait.
 func (g *group) learn(wait time.Duration) {
+	if wait < time.Second {
+		return
+	}
 	if g.pace == 0 {
 		g.pace = wait
 	} else {
 		g.pace += (wait - g.pace) / 8
 	}
-	g.pace = max(g.pace, time.Second)
 	g.keep()
 }
 

@@ -171,7 +171,7 @@ func (d *Desk) commandDone(n *node, s *session, v verb, status string, payload .
 	if s != nil {
 		id, s.ended = s.id, true
 	}
-	d.send(n.answer(el("command", nsCommands, "node", cmdPrefix+v.name, "sessionid", id, "status", status).with(payload...)))
+	d.send(n.answer(el("command", nsCommands, "node", cmdPrefix+v.name, "sessionid", id, "status", status, "xml:lang", "en").with(payload...)))
 }
 
 // showForm opens a session with the verb's form. Its lists hold what there is now, so there is one stage.
@@ -183,7 +183,7 @@ func (d *Desk) showForm(m *member, n *node, v verb) {
 		}
 	}
 	s := d.sessions.open(n.attr("from"), m.group, v, d.now)
-	d.send(n.answer(el("command", nsCommands, "node", cmdPrefix+v.name, "sessionid", s.id, "status", "executing").with(
+	d.send(n.answer(el("command", nsCommands, "node", cmdPrefix+v.name, "sessionid", s.id, "status", "executing", "xml:lang", "en").with(
 		el("actions", "", "execute", "complete").with(el("complete", "")), form)))
 }
 

@@ -46,6 +46,9 @@ func (o *offer) ended(how string) {
 func (o *offer) text() string {
 	c := o.conv
 	lines := []string{c.headline()}
+	if c.pass != nil && c.agent != nil {
+		lines = append(lines, "transferred from "+c.agent.name)
+	}
 	if q := cut(strings.TrimSpace(c.Question), mostQuestion); q != "" {
 		lines = append(lines, q)
 	}

@@ -84,7 +84,7 @@ func TestRoomOrder(t *testing.T) {
 		"alice@test < support@desk.test: message")
 	got := w.took(alice)
 	x, offer := got[0].child("x", nsConference), got[0].child("offer", nsWorkgroup)
-	if len(got) != 1 || x.attr("jid") != room || x.attr("reason") == "" || offer.attr("jid") != annBare {
+	if len(got) != 1 || x.attr("jid") != room || x.attr("reason") == "" || offer.attr("jid") != ann || offer.attr("id") == "" {
 		t.Errorf("the agent's invitation (XEP-0249, XEP-0142 §4.2.8): %s", got[0].append(nil, ""))
 	}
 	if local, _, _ := strings.Cut(room, "@"); len(local) != 28 || !ownerShape([]byte(local)) {

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -450,15 +451,74 @@ func TestStoredAddress(t *testing.T) {
 	}
 }
 
-func TestDeskOnServers(t *testing.T) { onEachServer(t, deskOnServers) }
+// TestDeskHearsOfALostHome: a visitor whose own link is lost, while the desk's is not, is out of his support room: to the
+// desk he is gone until that link is back. One without a support room has lost nothing.
+func TestDeskHearsOfALostHome(t *testing.T) {
+	const other = "v2.localhost"
+	u, err := xmpptest.NewUpstream(xmpptest.UpstreamConfig{
+		Components: []xmpptest.Component{{Domain: testComponent, Secret: "s3cret"}, {Domain: other, Secret: "s3cret"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(u.Close)
+	l := newLedger()
+	yaml := strings.Replace(deskConfig(u.Addr(), "unused.db"), "  rooms:", "    - {domain: v2.localhost, secret: s3cret}\n  rooms:", 1)
+	g := startEdge(t, yaml, func(g *Gateway) { g.openArchive = func() (keeper, error) { return l, nil } })
+	var there []*guest // on the other link
+	for range 4 {
+		if v := newGuest(t, g, testComponent); strings.Contains(v.jid, other) {
+			there = append(there, v)
+		}
+	}
+	if len(there) != 2 {
+		t.Fatalf("%d visitors of 4 live on the second link", len(there))
+	}
+	// From here on the desk reads nothing: its goroutine waits for the archive.
+	release := l.hold()
+	defer release()
+	row := workgroup.Output{Batch: workgroup.Batch{Items: []workgroup.Item{{Key: "x"}}}, Effects: []workgroup.Effect{{Kind: workgroup.CloseRoom}}}
+	g.desk.outputs <- row
+	<-l.asked
+	for range deskOutputs {
+		g.desk.outputs <- row
+	}
+	there[0].sendf(joinQueue, "j", shopDesk)
+	eventually(t, "the last is read", func() bool {
+		g.desk.mu.Lock()
+		defer g.desk.mu.Unlock()
+		return len(g.desk.box) == 0
+	})
+	told := func(want ...letterOf) {
+		t.Helper()
+		var got []letterOf
+		eventually(t, fmt.Sprint(want), func() bool {
+			g.desk.mu.Lock()
+			defer g.desk.mu.Unlock()
+			got = nil
+			for _, in := range g.desk.box {
+				if in.visitor != nil && in.stanza == nil {
+					got = append(got, letterOf{in.kind, in.visitor.JID})
+				}
+			}
+			return slices.Equal(got, want)
+		})
+	}
+	there[0].open(g, supportRoom, supportNick)
+	u.Peer(other).Kill()
+	for _, v := range there {
+		v.expect("message", "state='down'")
+	}
+	for _, v := range there {
+		v.expect("message", "state='up'")
+	}
+	told(letterOf{visitorGone, there[0].jid}, letterOf{visitorBound, there[0].jid})
+	there[0].s.End(c2s.Ending{Reason: c2s.ClientClosed})
+	told(letterOf{visitorGone, there[0].jid}, letterOf{visitorBound, there[0].jid}, letterOf{visitorGone, there[0].jid})
+}
 
-// deskOnServers: a workgroup is somebody on the server: it answers who asks it, and it isn't a visitor.
-func deskOnServers(t *testing.T, server *xmpptest.Server) {
-	g := startEdge(t, deskConfig(server.ComponentAddr(), filepath.Join(t.TempDir(), "usher.db")))
-	v := newGuest(t, g, testComponent)
-	v.sendf("<iq xmlns='jabber:client' type='get' id='d' to='%s'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>", shopDesk)
-	v.expect("iq", "id='d'", "category='collaboration'", "type='workgroup'", "from='"+shopDesk+"'")
-	v.sendf(joinQueue, "j", shopDesk)
-	v.expect("iq", "id='j'", "type='result'", "from='"+shopDesk+"'")
-	v.expect("message", "from='"+shopDesk+"'", "<conversation xmlns='urn:usher:desk:0'", "state='queued'")
+// letterOf is an event of a visitor in the mailbox.
+type letterOf struct {
+	kind inputKind
+	jid  string
 }

@@ -70,7 +70,7 @@ func (h *history) take(from *home, e *xmpp.Element) bool {
 	if !ok {
 		return false
 	}
-	if !h.supervisors[string(local)][string(xmpp.Bare(e.From))] { // XEP-0313 §8
+	if !h.supervisors[string(local)][string(xmpp.Bare(e.From))] { // XEP-0313 §8.1
 		from.answer(e, errForbidden)
 		return true
 	}
@@ -161,7 +161,7 @@ func readQuery(raw []byte) (m mamQuery, p archive.PageQuery, se *xmpp.StanzaErro
 			}
 		}
 	}
-	if m.Set.Index != nil { // XEP-0059 §2.4: optional
+	if m.Set.Index != nil { // XEP-0059 §2.6: optional
 		return m, p, errNotImplemented
 	}
 	if m.Set.Max != nil {
@@ -283,7 +283,7 @@ func (q *mamRequest) query(ctx context.Context) *xmpp.StanzaError {
 }
 
 // message is one result: a room's message as the room would give it from its own archive, with the sender's address
-// (XEP-0313 §5.1.2); the conversation is its thread.
+// (XEP-0313 §6.1.2); the conversation is its thread.
 func (q *mamRequest) message(m *archive.Message, queryID string) []byte {
 	b := q.open("message", "")
 	b = append(b, "><result xmlns='"+nsMAM+"'"...)

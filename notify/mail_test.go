@@ -6,6 +6,7 @@ import (
 	"mime"
 	"mime/quotedprintable"
 	"net/mail"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -133,6 +134,24 @@ func TestAddress(t *testing.T) {
 		a, ok := address(s)
 		if a.Address != want || ok != (want != "") || a.Name != "" {
 			t.Errorf("address(%q) = %v, %v, want %q", s, a, ok, want)
+		}
+	}
+}
+
+// docs/interface.md lists each text, and each is there in the languages of the others.
+func TestTextsAreListed(t *testing.T) {
+	doc, err := os.ReadFile("../docs/interface.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, all := range texts {
+		if !strings.Contains(string(doc), "`"+key+"`") {
+			t.Errorf("docs/interface.md doesn't list the text %s", key)
+		}
+		for _, l := range []string{"en", "de", "fr", "es"} {
+			if all[l] == "" {
+				t.Errorf("no %s in %s", key, l)
+			}
 		}
 	}
 }

@@ -82,7 +82,7 @@ func (a *agent) guarded(g *group) bool {
 func (a *agent) present() bool { return a.unknown || len(a.resources) > 0 }
 
 // capacity is how many chats he takes over all workgroups: what he said himself, else the lowest of what his workgroups
-// and clients (max-chats of XEP-0142, agent presence) allow.
+// and clients (XEP-0142 §4.2.1, max-chats) allow.
 func (a *agent) capacity() int {
 	if a.max > 0 {
 		return a.max

@@ -66,7 +66,8 @@ const (
 var (
 	longFiles     = map[string]string{}
 	longFunctions = map[string]string{
-		"xmpp.run": "the scanner's state machine",
+		"xmpp.run":        "the scanner's state machine",
+		"workgroup.moves": "the table of a conversation's states",
 	}
 )
 

@@ -28,3 +28,19 @@ func TestAgentComesBackBeforeHeIsIn(t *testing.T) {
 	p.is("he is back", 1, "active")
 	p.here("both are in", ann, "Support, Visitor 1, alice")
 }
+
+// A supervisor asks to be let in while the room is being found again after a crash: she is let in when it is.
+func TestEnterWhileTheRoomIsLookedFor(t *testing.T) {
+	p, _, ann := talking(t)
+	carol := p.agent("carol")
+	p.busy = true // what the desk wants done waits
+	p.kill()
+	carol.types("enter 1")
+	p.busy = false
+	p.carryOut()
+	if carol.clients[0].invited == "" {
+		t.Fatal("she was not invited")
+	}
+	ann.back()
+	p.here("all are in", ann, "Support, Visitor 1, alice, carol")
+}

@@ -222,7 +222,7 @@ func (d *Desk) enter(by *agent, c *conversation) error {
 		return errOver
 	case c.agent == by || watching && c.inside(by.jid):
 		return errInside
-	case !c.built:
+	case c.room == nil || !c.built && c.State != Active && c.State != AgentLost: // one that is found again lets her in then
 		return errRoomless
 	}
 	if !watching {

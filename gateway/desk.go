@@ -357,6 +357,17 @@ func (d *desk) reach(v *visitor, local []byte) target {
 	return nowhere
 }
 
+// missing tells whether a request of XEP-0142 is for an address of the desk's domain that is no workgroup's (§3.2.1: 404). What else it may be,
+// a visitor's or nobody's, makes no difference.
+func (d *desk) missing(e *xmpp.Element, to []byte) bool {
+	if d == nil || e.Kind != xmpp.IQ || !isRequest(e) || string(e.Child.Space) != "http://jabber.org/protocol/workgroup" {
+		return false
+	}
+	local, domain, _ := xmpp.SplitJID(to)
+	_, is := d.groups.Workgroup(local)
+	return !is && string(domain) == d.domain
+}
+
 // fromVisitor takes a visitor's stanza to a workgroup.
 func (d *desk) fromVisitor(v *visitor, e *xmpp.Element, to []byte) {
 	if e.Kind == xmpp.Presence && subscription(e.Type) || isHistory(e) {

@@ -9,6 +9,7 @@ var (
 	errBadRequest     = &xmpp.StanzaError{Type: "modify", Condition: "bad-request"}
 	errUnavailable    = &xmpp.StanzaError{Type: "cancel", Condition: "service-unavailable"}
 	errNotImplemented = &xmpp.StanzaError{Type: "cancel", Condition: "feature-not-implemented"}
+	errNoWorkgroup    = &xmpp.StanzaError{Type: "cancel", Code: "404", Condition: "item-not-found", Text: "there is no such workgroup"}
 	errNotFound       = &xmpp.StanzaError{Type: "cancel", Condition: "item-not-found"}
 	errNotAllowed     = &xmpp.StanzaError{Type: "cancel", Condition: "not-allowed", Text: "rooms can't be created here"}
 	errBusy           = &xmpp.StanzaError{Type: "wait", Condition: "resource-constraint", Text: "the server behind the edge is busy"}

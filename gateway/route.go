@@ -47,6 +47,10 @@ func (g *Gateway) Stanza(s *c2s.Stream, e *xmpp.Element) {
 		}
 	default:
 		g.count.drop(DropForbiddenOut)
+		if g.desk.missing(e, to) {
+			v.refuse(e, errNoWorkgroup)
+			return
+		}
 		v.refuse(e, errForbidden)
 	}
 }

@@ -76,6 +76,9 @@ var userRequests = map[userRequest]func(d *Desk, g *group, v Visitor, n *node){
 // fromVisitor takes a stanza of a visitor to a workgroup.
 func (d *Desk) fromVisitor(g *group, v Visitor, n *node) {
 	typ := n.attr("type")
+	if l := n.attr("xml:lang"); languageTag(l) { // RFC 6120 §8.1.5: it counts before the stream's
+		v.Language = l
+	}
 	switch n.name {
 	case "presence":
 		if typ == "subscribe" || typ == "probe" { // a visitor has no roster: the workgroup's state is in disco and in the errors

@@ -90,6 +90,21 @@ func TestPlainVisitorMeanwhile(t *testing.T) {
 		< <message type='chat' from='support@desk.test' to='ann@desk.test/web1'><body>Ihr Gespräch findet im Raum ROOM statt. Bitte schreiben Sie dort; diese Nachricht wurde nicht weitergegeben.</body></message>`)
 }
 
+// TestPlainVisitorsLanguage: that of his words comes before that of his stream, and both before the site's.
+func TestPlainVisitorsLanguage(t *testing.T) {
+	p := newPlay(t, playGroup(func(g *Group) { g.Language = "fr" }))
+	ann := p.visitor("ann")
+	p.wire(ann, `
+		> <presence type='subscribe' id='p'/>
+		< <presence type='unsubscribed' from='support@desk.test' to='ann@desk.test' id='p'><status>Désolé, il n’y a personne pour le moment.</status></presence>`)
+	ann.language = "de"
+	p.wire(ann, `
+		> <presence type='subscribe' id='p'/>
+		< <presence type='unsubscribed' from='support@desk.test' to='ann@desk.test' id='p'><status>Leider ist gerade niemand da.</status></presence>
+		> <presence type='subscribe' id='p' xml:lang='es-MX'/>
+		< <presence type='unsubscribed' from='support@desk.test' to='ann@desk.test' id='p'><status>Lo sentimos, ahora mismo no hay nadie.</status></presence>`)
+}
+
 // TestInterview: what a form requires is asked for in words, one field after the other.
 func TestInterview(t *testing.T) {
 	form := func(g *Group) {

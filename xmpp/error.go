@@ -23,6 +23,7 @@ func (e *StreamError) Append(dst []byte) []byte {
 // StanzaError is a stanza-level error (RFC 6120 §8.3).
 type StanzaError struct {
 	Type      string // auth, cancel, continue, modify, wait
+	Code      string // legacy (XEP-0086), where a specification asks for it; may be empty
 	Condition string // a defined condition of RFC 6120 §8.3.3
 	Text      string
 	App       string // application-specific condition, as XML; may be empty
@@ -52,6 +53,10 @@ func (e *StanzaError) AppendReply(dst []byte, el *Element, content Content, from
 	dst = AppendAttr(dst, "id", el.ID)
 	dst = append(dst, "><error type='"...)
 	dst = append(dst, e.Type...)
+	if e.Code != "" {
+		dst = append(dst, "' code='"...)
+		dst = append(dst, e.Code...)
+	}
 	dst = append(dst, "'><"...)
 	dst = append(dst, e.Condition...)
 	dst = append(dst, " xmlns='"+NSStanzaErrors+"'/>"...)

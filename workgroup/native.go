@@ -261,7 +261,16 @@ const pushEvery = time.Second
 // other agents' standing to those who asked for it, where they have changed; core calls it with announce.
 func (d *Desk) queueChanged(g *group) {
 	p := &g.pushed
-	if p.later != nil {
+	if !d.linkUp {
+		p.last = nil // what is sent now is lost: all is told again
+		for _, m := range g.members {
+			for to := range m.watchers {
+				m.watchers[to] = make(map[string]string)
+			}
+		}
+		return
+	}
+	if p.later != nil || !g.hasNatives() {
 		return
 	}
 	if next := p.at.Add(pushEvery); !p.at.IsZero() && d.now.Before(next) {
@@ -274,7 +283,22 @@ func (d *Desk) queueChanged(g *group) {
 	d.push(g)
 }
 
-// push sends what is new to each native client. A workgroup without one costs a look at its members.
+// hasNatives tells whether anybody is there to be told.
+func (g *group) hasNatives() bool {
+	for _, m := range g.members {
+		if len(m.watchers) > 0 {
+			return true
+		}
+		for _, r := range m.agent.resources {
+			if r.native {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// push sends what is new to each native client.
 func (d *Desk) push(g *group) {
 	p := &g.pushed
 	now := make(map[bool]figures)

@@ -288,6 +288,13 @@ func TestNativePushes(t *testing.T) {
 	if got := native.natively(); !strings.Contains(got, "<status>active</status>") || !strings.Contains(got, "<available>0</available>") {
 		t.Errorf("the only agent is gone while three wait: %s", got)
 	}
+	p.down()
+	p.wait(time.Second)
+	p.up()
+	p.wait(time.Second)
+	if got := native.natively(); !strings.Contains(got, "<count>3</count>") {
+		t.Errorf("after the loss of the link all is told again, but: %s", got)
+	}
 }
 
 // TestNativeColleagues: agent-status-request lists the other agents, and from then on how they are is pushed (XEP-0142 §4.2.4).

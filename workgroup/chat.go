@@ -139,7 +139,6 @@ func (c *conversation) dropRoom() {
 	}
 	if !c.unseen.IsZero() {
 		c.gap(c.unseen, c.d.now)
-		c.unseen = time.Time{}
 	}
 	c.d.effect(Effect{Kind: CloseRoom, Visitor: c.Visitor.JID, Room: c.Room})
 	delete(c.d.owner, c.owner)

@@ -122,6 +122,7 @@ func (c *conversation) declined(jid, reason string) {
 
 // gap: what was said between the two times may be missing from the transcript.
 func (c *conversation) gap(from, to time.Time) {
+	c.unseen = time.Time{}
 	c.keepLine(Event{Kind: KindGap, Role: RoleService,
 		Body: from.UTC().Format(time.RFC3339) + " to " + to.UTC().Format(time.RFC3339)})
 }

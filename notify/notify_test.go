@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -231,14 +232,14 @@ func TestWebhookThatIsDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := openArchive(t)
 		net := newPipes()
-		var shop, toys int
-		up := false
+		var shop, toys atomic.Int32
+		var up atomic.Bool
 		net.serve(t, func(w http.ResponseWriter, r *http.Request) {
 			switch {
 			case r.Host == "toys.example":
-				toys++
-			case up:
-				shop++
+				toys.Add(1)
+			case up.Load():
+				shop.Add(1)
 			default:
 				_, _ = io.ReadAll(r.Body) // or the server doesn't notice that the client leaves
 				<-r.Context().Done()
@@ -253,14 +254,14 @@ func TestWebhookThatIsDown(t *testing.T) {
 		runs(t, s)
 		time.Sleep(5 * callTime)
 		synctest.Wait()
-		if shop != 0 || toys != 100 {
-			t.Errorf("told %d and %d", shop, toys)
+		if shop.Load() != 0 || toys.Load() != 100 {
+			t.Errorf("told %d and %d", shop.Load(), toys.Load())
 		}
-		up = true
+		up.Store(true)
 		time.Sleep(5 * time.Minute)
 		synctest.Wait()
-		if shop != 100 || toys != 100 {
-			t.Errorf("told %d and %d", shop, toys)
+		if shop.Load() != 100 || toys.Load() != 100 {
+			t.Errorf("told %d and %d", shop.Load(), toys.Load())
 		}
 		if next := waiting(t, a); !next.IsZero() {
 			t.Error("something waits still")

@@ -312,6 +312,9 @@ func (d *decoder) checkSites(c *Config) {
 			d.checkSiteDomain(c, s.Domain, key+".domain")
 		}
 		s.Identity.Audience = cmp.Or(s.Identity.Audience, s.Name)
+		if n := len(s.Identity.HMACKey.Value()); n > 0 && n < 32 { // RFC 7518 §3.2
+			d.warnf(key+".identity.hmac_key", "has %d bytes: less than 32 can be guessed from one visitor's token", n)
+		}
 		if s.Webhook.URL != "" {
 			d.webURL(key+".webhook.url", s.Webhook.URL)
 			if !s.Webhook.Secret.IsSet() {

@@ -358,7 +358,7 @@ sites:
 
 func TestConfigWarnings(t *testing.T) {
 	_, warnings := mustParse(t, "admin: 0.0.0.0:9091\nupstream:\n  server_name: x.example\n  components: [{domain: a.example, secret: x}]\n"+
-		"sites: [{name: a, domain: a.example, memory: 1MiB}]\nbosh: {maxpause: 10s}\nlimits: {memory: 2GiB}\n")
+		"sites: [{name: a, domain: a.example, memory: 1MiB, identity: {hmac_key: short}}]\nbosh: {maxpause: 10s}\nlimits: {memory: 2GiB}\n")
 	var got []string
 	for _, w := range warnings {
 		got = append(got, w[strings.LastIndex(w, "u.yaml"):])
@@ -369,6 +369,7 @@ func TestConfigWarnings(t *testing.T) {
 		"u.yaml:1: admin: 0.0.0.0:9091 can be reached from elsewhere: health, metrics and profiles are never meant to be public",
 		"u.yaml:2: upstream.tls: is none, so ca_file and server_name have no effect",
 		"u.yaml:6: bosh.maxpause: is shorter than bosh.inactivity (1m0s)",
+		"u.yaml:5: sites[0].identity.hmac_key: has 5 bytes: less than 32 can be guessed from one visitor's token",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

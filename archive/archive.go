@@ -17,7 +17,7 @@ import (
 type Options struct {
 	// Existing: the file must be there; without it, one that is missing is made.
 	Existing bool
-	// Wait is how long to wait for another process that writes; 0: 5 s.
+	// Wait is how long to wait for others that write, in this process or another; 0: 5 s.
 	Wait time.Duration
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
@@ -167,7 +167,17 @@ func (a *Archive) Secret(name string) ([]byte, error) {
 
 // inTransaction has f write; all of it is kept, on the disk when this returns, or nothing.
 func (a *Archive) inTransaction(ctx context.Context, what string, f func(tx *sql.Tx) error) error {
-	tx, err := a.write.BeginTx(ctx, nil)
+	waiting, cancel := context.WithTimeout(ctx, a.wait)
+	defer cancel()
+	conn, err := a.write.Conn(waiting)
+	if err != nil {
+		if ctx.Err() == nil && waiting.Err() != nil { // somebody else of this process writes, or erases
+			err = ErrLocked
+		}
+		return failed(what, err)
+	}
+	defer conn.Close() // back to the pool
+	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
 		return failed(what, err)
 	}

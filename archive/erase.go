@@ -76,7 +76,7 @@ func find(ctx context.Context, tx *sql.Tx, visitor string) (*victim, Erased, err
 	}
 	v.jids[strings.ToLower(bare(visitor))] = true
 	w := where{}
-	w.and("(jid = ? COLLATE NOCASE OR sub = ? OR email = ? COLLATE NOCASE)", bare(visitor), visitor, visitor)
+	w.and("n IN ("+byName+")", bare(visitor), visitor, visitor)
 	for work := []where{w}; len(work) > 0; work = work[1:] {
 		more, err := v.look(ctx, tx, work[0])
 		if err != nil {
@@ -188,6 +188,13 @@ func (a *Archive) remove(ctx context.Context, tx *sql.Tx, v *victim) error {
 	return err
 }
 
+// renewIndex has the index written anew. It is, as soon as it has two parts or more; so it's given one.
+const renewIndex = "BEGIN IMMEDIATE; " +
+	"INSERT INTO words (rowid, body) VALUES (9223372036854775807, 'x'); " +
+	"INSERT INTO words (words) VALUES ('optimize'); " +
+	"INSERT INTO words (words, rowid, body) VALUES ('delete', 9223372036854775807, 'x'); " +
+	"COMMIT"
+
 // scrub removes what deleted rows may have left behind, if anything was erased: words that divide pages of the index, old copies of rows in the gaps
 // of pages that SQLite has rearranged, and the log of writes.
 func (a *Archive) scrub(ctx context.Context) error {
@@ -203,13 +210,13 @@ func (a *Archive) scrub(ctx context.Context) error {
 		return failed("erase", err)
 	}
 	defer conn.Close() // back to the pool
-	for _, step := range []string{
-		"INSERT INTO words (words) VALUES ('rebuild')",
-		"PRAGMA temp_store = file", // the copy that VACUUM makes may be large; it holds nothing of what was erased
-		"VACUUM",
+	for _, step := range []struct{ what, statement string }{
+		{"the index", renewIndex},
+		// The copy that VACUUM makes may be large; it holds nothing of what was erased.
+		{"the file", "PRAGMA temp_store = file; VACUUM"},
 	} {
-		if err := a.patiently(ctx, func() error { _, err := conn.ExecContext(ctx, step); return err }); err != nil {
-			return failed("erase: "+strings.ToLower(step), err)
+		if err := a.patiently(ctx, func() error { _, err := conn.ExecContext(ctx, step.statement); return err }); err != nil {
+			return failed("erase: writing "+step.what+" anew", err)
 		}
 	}
 	if _, err := conn.ExecContext(ctx, "PRAGMA temp_store = memory"); err != nil {
@@ -244,39 +251,56 @@ func (a *Archive) patiently(ctx context.Context, f func() error) error {
 	}
 }
 
-// Retain removes conversations of a site that were closed before a time, or left as messages before it and never fetched, at most n of them, the oldest
-// first, and the desk's items about visitors that haven't changed since. It returns how many conversations it removed: fewer than n if
-// there are no more.
-func (a *Archive) Retain(ctx context.Context, site string, before time.Time, n int) (removed int, err error) {
+// Retain removes conversations of a site that were closed before a time, or left as messages before it and never fetched, the oldest
+// first, and the desk's items about visitors that haven't changed since. It stops when it has removed n events, be it in the
+// midst of a conversation, so that others don't wait for long, and says whether there is more to do; removed counts conversations.
+func (a *Archive) Retain(ctx context.Context, site string, before time.Time, n int) (removed int, more bool, err error) {
 	err = a.inTransaction(ctx, "retention", func(tx *sql.Tx) error {
-		type old struct {
-			n  int64
-			id string
-		}
-		rows, err := tx.QueryContext(ctx, "SELECT n, id FROM conversations WHERE site = ?1 AND closed > 0 AND closed < ?2 AND state = 'closed' "+
-			"UNION ALL SELECT n, id FROM conversations WHERE site = ?1 AND state = 'offline' AND asked < ?2 ORDER BY id LIMIT ?3",
-			site, micros(before), n)
-		all, err := collect(rows, err, func(r row) (o old, err error) {
-			err = r.Scan(&o.n, &o.id)
-			return o, err
-		})
+		old, err := outdated(ctx, tx, site, before, n)
 		if err != nil {
 			return err
 		}
-		for _, o := range all {
+		more = len(old) == n // that many have n events or there are more of them
+		left := n
+		for _, o := range old {
+			if o.events > left || left == 0 {
+				more = true
+				_, err := tx.ExecContext(ctx, "DELETE FROM events WHERE n IN (SELECT n FROM events WHERE conversation = ? ORDER BY seq LIMIT ?)", o.n, left)
+				return err
+			}
+			left -= o.events
 			if _, err := tx.ExecContext(ctx, "DELETE FROM notices WHERE conversation = ?", o.id); err != nil {
 				return err
 			}
 			if _, err := tx.ExecContext(ctx, "DELETE FROM conversations WHERE n = ?", o.n); err != nil {
 				return err
 			}
+			removed++
 		}
-		removed = len(all)
 		prefix := "visitor/" + site + "/"
 		_, err = tx.ExecContext(ctx, "DELETE FROM items WHERE substr(key, 1, length(?1)) = ?1 AND changed < ?2", prefix, micros(before))
 		return err
 	})
-	return removed, err
+	return removed, more, err
+}
+
+// outdatedOne is a conversation that Retain removes.
+type outdatedOne struct {
+	n      int64
+	id     string
+	events int
+}
+
+// outdated looks for such conversations, at most n.
+func outdated(ctx context.Context, tx *sql.Tx, site string, before time.Time, n int) ([]outdatedOne, error) {
+	rows, err := tx.QueryContext(ctx, "SELECT n, id, (SELECT count(*) FROM events WHERE conversation = o.n) FROM ("+
+		"SELECT * FROM (SELECT n, id FROM conversations WHERE site = ?1 AND closed > 0 AND closed < ?2 AND state = 'closed' ORDER BY closed LIMIT ?3) "+
+		"UNION ALL SELECT n, id FROM conversations WHERE site = ?1 AND state <> 'closed' AND state = 'offline' AND asked < ?2 LIMIT ?3) o",
+		site, micros(before), n)
+	return collect(rows, err, func(r row) (o outdatedOne, err error) {
+		err = r.Scan(&o.n, &o.id, &o.events)
+		return o, err
+	})
 }
 
 // How long Tidy leaves what it removes.

@@ -138,18 +138,61 @@ func TestErase(t *testing.T) {
 					t.Fatalf("%s is found as %q, %v", c.ID, ids(found), err)
 				}
 			}
-			if _, err := a.write.Exec("INSERT INTO words (words, rank) VALUES ('integrity-check', 1)"); err != nil {
-				t.Errorf("index: %v", err)
-			}
-			var state string
-			if err := a.write.QueryRow("PRAGMA integrity_check").Scan(&state); err != nil || state != "ok" {
-				t.Errorf("file: %s, %v", state, err)
-			}
+			checkIndex(t, a)
 			if _, err := a.Erase(context.Background(), name); !errors.Is(err, ErrNotFound) {
 				t.Errorf("again: %v", err)
 			}
 		})
 	}
+}
+
+// Words that stand beside each other in the index divide its pages between them; their beginnings must go too.
+func TestEraseNeighbours(t *testing.T) {
+	a := open(t)
+	fill(t, a, 20)
+	c := chat()
+	c.Visitor = Person{JID: "him@visitors.example"}
+	b := Batch{Conversations: []Conversation{c}}
+	for i := range 400 {
+		b.Events = append(b.Events, said(c, i+1, fmt.Sprintf("geheim%04da geheim%04db geheim%04dc", i, i, i)))
+	}
+	write(t, a, b)
+	for range 3 { // also once the index has one part only
+		if _, err := a.Erase(context.Background(), "him@visitors.example"); err != nil {
+			t.Fatal(err)
+		}
+		if left := traces(t, a, []string{"geheim", "him@"}); len(left) > 0 {
+			t.Errorf("%q is still in the files", left)
+		}
+		b.Conversations[0].ID += "A" // the first is on the list of the erased
+		for i := range b.Events {
+			b.Events[i].Conversation = b.Conversations[0].ID
+		}
+		write(t, a, b)
+		if _, err := a.write.Exec("INSERT INTO words (words) VALUES ('optimize')"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// How an erasure holds up others: writing waits for it, no longer than it is told to, and is an ErrLocked then.
+func TestWriteBesideEraser(t *testing.T) {
+	a := open(t)
+	a.wait = time.Millisecond
+	held, err := a.write.Conn(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Write(talk("A", nil, "x")); !errors.Is(err, ErrLocked) {
+		t.Errorf("got %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := a.Erase(ctx, "x"); !errors.Is(err, context.Canceled) || errors.Is(err, ErrLocked) {
+		t.Errorf("cancelled: %v", err)
+	}
+	held.Close()
+	write(t, a, talk("A", nil, "x"))
 }
 
 func TestEraseByMail(t *testing.T) {
@@ -333,10 +376,13 @@ func TestRetain(t *testing.T) {
 	add := func(id, site, state string, closed time.Time) {
 		b := talk(id, func(c *Conversation) { c.Site, c.State, c.Closed, c.Asked = site, state, closed, old.Add(-time.Minute) }, "word"+id)
 		b.Notices = []Notice{{site, "support", "closed", id, nil, noon}}
+		if id == "A" {
+			b.Events = append(b.Events, said(b.Conversations[0], 2, "more"), said(b.Conversations[0], 3, "words"))
+		}
 		write(t, a, b)
 	}
-	for _, id := range []string{"A", "B", "C"} {
-		add(id, "shop", StateClosed, old.Add(-time.Second))
+	for i, id := range []string{"A", "B", "C"} {
+		add(id, "shop", StateClosed, old.Add(-time.Minute+time.Duration(i)*time.Second))
 	}
 	add("D", "shop", StateClosed, old) // not before
 	add("E", "blog", StateClosed, old.Add(-time.Second))
@@ -345,14 +391,22 @@ func TestRetain(t *testing.T) {
 	write(t, a, Batch{Items: []Item{{"visitor/shop/x", []byte("1")}, {"visitor/shopping/x", []byte("1")}, {"agent/x", []byte("1")}}})
 	for i, want := range []struct {
 		removed int
+		more    bool
 		left    string
-	}{{2, "G F E D C"}, {2, "F E D"}, {0, "F E D"}} {
-		n, err := a.Retain(context.Background(), "shop", old, 2)
-		if err != nil || n != want.removed {
-			t.Errorf("slice %d: removed %d, %v", i, n, err)
+	}{{0, true, "G F E D C B A"}, {1, true, "G F E D C B"}, {1, true, "G F E D C"}, {2, false, "F E D"}, {0, false, "F E D"}} {
+		// A has three events: one goes at once, the others with it.
+		most := []int{1, 2, 1, 20, 20}[i]
+		n, more, err := a.Retain(context.Background(), "shop", old, most)
+		if err != nil || n != want.removed || more != want.more {
+			t.Errorf("slice %d: removed %d, more %v, %v", i, n, more, err)
 		}
 		if left, _, err := a.Query(context.Background(), Filter{}); err != nil || ids(left) != want.left {
 			t.Errorf("slice %d left %q, %v", i, ids(left), err)
+		}
+		if i == 0 {
+			if _, events, err := a.Get("A"); err != nil || len(events) != 2 {
+				t.Errorf("of A are left %+v, %v", events, err)
+			}
 		}
 	}
 	if found, _, err := a.Query(context.Background(), Filter{Words: "worda"}); err != nil || len(found) > 0 {
@@ -361,7 +415,7 @@ func TestRetain(t *testing.T) {
 	if due, err := a.Due(noon, 10); err != nil || len(due) != 3 {
 		t.Errorf("notices %+v, %v", due, err)
 	}
-	if _, err := a.Retain(context.Background(), "shop", noon.Add(time.Second), 10); err != nil {
+	if _, _, err := a.Retain(context.Background(), "shop", noon.Add(time.Second), 10); err != nil {
 		t.Fatal(err)
 	}
 	s, err := a.Load()

@@ -90,7 +90,7 @@ func (a *Archive) Load() (Snapshot, error) {
 	}
 	defer tx.Rollback() // it only reads
 	rows, err := tx.Query("SELECT "+columns+" FROM conversations WHERE state <> 'closed' UNION ALL "+
-		"SELECT "+columns+" FROM conversations WHERE state = 'closed' AND closed >= ? ORDER BY id", micros(a.now().Add(-loadClosed)))
+		"SELECT "+columns+" FROM conversations WHERE state = 'closed' AND closed > 0 AND closed >= ? ORDER BY id", micros(a.now().Add(-loadClosed)))
 	if s.Conversations, err = collect(rows, err, plainConversation); err != nil {
 		return s, failed("load", err)
 	}

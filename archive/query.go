@@ -126,6 +126,10 @@ func (w *where) String() string {
 	return " WHERE " + strings.Join(w.all, " AND ")
 }
 
+// byName selects the numbers of a visitor's conversations, by bare JID, sub and mail address.
+const byName = "SELECT n FROM conversations WHERE jid = ? COLLATE NOCASE UNION SELECT n FROM conversations WHERE sub = ? " +
+	"UNION SELECT n FROM conversations WHERE email = ? COLLATE NOCASE"
+
 // where turns all but After and Limit into a condition on the table of conversations.
 func (f *Filter) where() (*where, error) {
 	w := &where{}
@@ -136,7 +140,7 @@ func (f *Filter) where() (*where, error) {
 		w.and("workgroup = ?", f.Workgroup)
 	}
 	if f.Visitor != "" {
-		w.and("(jid = ? COLLATE NOCASE OR sub = ? OR email = ? COLLATE NOCASE)", bare(f.Visitor), f.Visitor, f.Visitor)
+		w.and("n IN ("+byName+")", bare(f.Visitor), f.Visitor, f.Visitor)
 	}
 	if f.Agent != "" {
 		w.and("EXISTS (SELECT 1 FROM json_each(nullif(agents, '')) WHERE value = ? COLLATE NOCASE)", bare(f.Agent))

@@ -184,6 +184,34 @@ func TestSearchFollowsChanges(t *testing.T) {
 	}
 }
 
+// checkIndex says whether the index has just the words that there are.
+func checkIndex(t testing.TB, a *Archive) {
+	t.Helper()
+	if _, err := a.write.Exec("INSERT INTO words (words, rank) VALUES ('integrity-check', 1)"); err != nil {
+		t.Errorf("index: %v", err)
+	}
+	var state string
+	if err := a.write.QueryRow("PRAGMA integrity_check").Scan(&state); err != nil || state != "ok" {
+		t.Errorf("file: %s, %v", state, err)
+	}
+}
+
+// What stays of a conversation that changes is still found, whatever else changes.
+func TestIndexStaysWhole(t *testing.T) {
+	a := open(t)
+	fill(t, a, 60)
+	checkIndex(t, a)
+	all, _, err := a.Query(context.Background(), Filter{Limit: 100})
+	if err != nil || len(all) != 60 {
+		t.Fatalf("%d conversations, %v", len(all), err)
+	}
+	for _, c := range all {
+		if found, _, err := a.Query(context.Background(), Filter{Words: c.Visitor.Name}); err != nil || ids(found) != c.ID {
+			t.Errorf("%s is found as %q, %v", c.ID, ids(found), err)
+		}
+	}
+}
+
 // FuzzSearch: whatever a person types is a search, never an error of the index's language.
 func FuzzSearch(f *testing.F) {
 	for _, s := range []string{"parcel", `"a b" c*`, `NEAR(a b)`, "a AND OR", "-a", "^a", "body:a", "a\x00b", `""""`, "* a", "{a b}:c", "ä́", "\xff", "\ue000"} {

@@ -47,13 +47,15 @@ CREATE TABLE conversations (
 	resume      BLOB,
 	search      TEXT NOT NULL  -- what of all this is in the index
 );
-CREATE INDEX conversations_by_group ON conversations (site, workgroup);
+CREATE INDEX conversations_by_site ON conversations (site, id);
+CREATE INDEX conversations_by_group ON conversations (site, workgroup, id);
 CREATE INDEX conversations_by_asked ON conversations (asked);
-CREATE INDEX conversations_by_closed ON conversations (site, closed);
+CREATE INDEX conversations_by_end ON conversations (closed) WHERE closed > 0;
+CREATE INDEX conversations_by_end_of_site ON conversations (site, closed) WHERE closed > 0;
 CREATE INDEX conversations_by_jid ON conversations (jid COLLATE NOCASE);
-CREATE INDEX conversations_by_sub ON conversations (sub) WHERE sub <> '';
-CREATE INDEX conversations_by_email ON conversations (email COLLATE NOCASE) WHERE email <> '';
-CREATE INDEX conversations_by_room ON conversations (room) WHERE room <> '';
+CREATE INDEX conversations_by_sub ON conversations (sub);
+CREATE INDEX conversations_by_email ON conversations (email COLLATE NOCASE);
+CREATE INDEX conversations_by_room ON conversations (room COLLATE NOCASE);
 CREATE INDEX conversations_open ON conversations (state) WHERE state <> 'closed';
 
 CREATE TABLE events (
@@ -69,6 +71,7 @@ CREATE TABLE events (
 	stanza_id    TEXT NOT NULL,
 	UNIQUE (conversation, seq)
 );
+CREATE INDEX events_by_kind ON events (conversation, kind, time); -- all that pages are counted by
 
 CREATE TABLE items (
 	key     TEXT PRIMARY KEY,
@@ -119,12 +122,8 @@ END;
 CREATE TRIGGER conversation_out AFTER DELETE ON conversations WHEN old.search <> '' BEGIN
 	INSERT INTO words (words, rowid, body) VALUES ('delete', -old.n, old.search);
 END;
-CREATE TRIGGER conversation_gone AFTER UPDATE OF search ON conversations
-	WHEN new.search <> old.search AND old.search <> '' BEGIN
-	INSERT INTO words (words, rowid, body) VALUES ('delete', -old.n, old.search);
-END;
-CREATE TRIGGER conversation_back AFTER UPDATE OF search ON conversations
-	WHEN new.search <> old.search AND new.search <> '' BEGIN
-	INSERT INTO words (rowid, body) VALUES (-new.n, new.search);
+CREATE TRIGGER conversation_new AFTER UPDATE OF search ON conversations WHEN new.search <> old.search BEGIN
+	INSERT INTO words (words, rowid, body) SELECT 'delete', -old.n, old.search WHERE old.search <> '';
+	INSERT INTO words (rowid, body) SELECT -new.n, new.search WHERE new.search <> '';
 END;
 `}

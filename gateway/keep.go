@@ -163,8 +163,8 @@ func (s *store) retry() {
 // Retention is seen to each hour, in slices that are short enough for commits in between.
 const (
 	retainEvery = time.Hour
-	retainSlice = 20 // conversations
-	retainPause = 50 * time.Millisecond
+	retainSlice = 40 // events: a tenth of a second
+	retainPause = 100 * time.Millisecond
 )
 
 // retain removes what the sites don't keep any longer.
@@ -192,13 +192,13 @@ func (s *store) retain(sites []Site) {
 func (s *store) retainSite(ctx context.Context, site *Site) {
 	before, removed := s.now().Add(-site.Retention), 0
 	for {
-		n, err := s.archive.Retain(ctx, site.Name, before, retainSlice)
+		n, more, err := s.archive.Retain(ctx, site.Name, before, retainSlice)
 		removed += n
 		if err != nil && ctx.Err() == nil {
 			s.failures.Add(1)
 			s.log.Error("archive: retention failed, trying again in an hour", "site", site.Name, "err", err)
 		}
-		if err != nil || n < retainSlice {
+		if err != nil || !more {
 			break
 		}
 		select {

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -524,4 +525,22 @@ func TestDeskHearsOfALostHome(t *testing.T) {
 type letterOf struct {
 	kind inputKind
 	jid  string
+}
+
+// TestBatchesAreGrouped: whatever a batch may hold is still there when it was put behind another one.
+func TestBatchesAreGrouped(t *testing.T) {
+	var one, pending workgroup.Batch
+	lists := reflect.ValueOf(&one).Elem()
+	for i := range lists.NumField() {
+		lists.Field(i).Set(reflect.MakeSlice(lists.Field(i).Type(), 2, 2))
+	}
+	d := &desk{g: &Gateway{now: time.Now}}
+	d.group(&pending, &one)
+	d.group(&pending, &one)
+	grouped := reflect.ValueOf(pending)
+	for i := range grouped.NumField() {
+		if n := grouped.Field(i).Len(); n != 4 {
+			t.Errorf("%d of 4 %s are left", n, grouped.Type().Field(i).Name)
+		}
+	}
 }

@@ -262,7 +262,7 @@ func (c *conversation) activate() {
 	c.become(Active)
 	c.disarm(agentLate)
 	c.missed, c.tries = 0, 0
-	if c.met || c.wroteBefore() {
+	if c.met || c.side.Added {
 		c.brief(c.agent)
 	}
 	if !c.met {
@@ -280,13 +280,6 @@ func (c *conversation) activate() {
 		c.armAt(tooLong, c.Accepted.Add(c.queue.Timers.Max))
 	}
 	c.words()
-}
-
-// wroteBefore tells whether the visitor has added words to his request while he waited, outside of any room.
-func (c *conversation) wroteBefore() bool {
-	return slices.ContainsFunc(c.lines, func(e Event) bool {
-		return e.Kind == KindMessage && e.Role == RoleVisitor && !e.Time.After(c.Accepted)
-	})
 }
 
 // brief gives an agent what was said before he came.

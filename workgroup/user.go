@@ -15,6 +15,7 @@ import (
 type side struct {
 	Updates bool     // he wants queue-status pushes
 	Plain   bool     // he writes plain messages: he is told in words
+	Added   bool     // he has added words outside of any room: they are to reach the first agent
 	Mail    []string // who gets the transcript once the conversation is closed
 
 	knows knowledge

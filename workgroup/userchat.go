@@ -23,7 +23,7 @@ func (d *Desk) words(g *group, v Visitor, n *node) {
 		d.wordsMeanwhile(g, c, v, n, text)
 	case d.banned(v, ""):
 		say("refused")
-	case d.user.forms[v.bare()] != nil:
+	case d.user.forms[v.bare()] != nil && d.user.forms[v.bare()].group == g:
 		d.user.forms[v.bare()].take(v, text)
 	case d.user.answer[v.bare()] != nil && d.user.answer[v.bare()].group == g && mailAddress(text):
 		d.answerTo(v, text)
@@ -42,10 +42,14 @@ func (d *Desk) wordsMeanwhile(g *group, c *conversation, v Visitor, n *node, tex
 	switch {
 	case c.home != g:
 		say("elsewhere", c.home.title())
-	case c.waits() && c.room == nil:
+	case !c.met && !c.inside(v.bare()):
+		c.side.Added = true
 		c.heard(v.bare(), c.visitorNick(), text, n.attr("id"), d.now)
+		c.keepSide()
 		say("noted")
-		c.sayPlace()
+		if c.waits() {
+			c.sayPlace()
+		}
 	default:
 		say("in_room", c.Room)
 	}
@@ -89,6 +93,10 @@ func (d *Desk) interview(g *group, a asking, got map[string]string) {
 		i.done()
 		return
 	}
+	if old := d.user.forms[a.visitor.bare()]; old != nil { // of another workgroup
+		d.stop(old.over)
+		old.drop()
+	}
 	if len(d.user.forms) >= maxInterviews {
 		i.say("failed")
 		return
@@ -116,10 +124,13 @@ func (i *interview) ask() {
 		i.say("form_ask", label)
 	}
 	d.stop(i.over)
-	i.over = d.at(d.now.Add(i.group.Timers.Form), func() {
-		delete(d.user.forms, i.asking.visitor.bare())
-		i.say("form_over")
-	})
+	i.over = d.at(d.now.Add(i.group.Timers.Form), i.drop)
+}
+
+// drop ends it without a question.
+func (i *interview) drop() {
+	delete(i.group.d.user.forms, i.asking.visitor.bare())
+	i.say("form_over")
 }
 
 // take takes the answer to the field that was asked for.

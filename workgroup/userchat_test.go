@@ -149,6 +149,58 @@ func TestInterview(t *testing.T) {
 	}
 }
 
+// TestInterviewElsewhere: who turns to another workgroup of the site meanwhile is asked there, and told what becomes of the first question.
+func TestInterviewElsewhere(t *testing.T) {
+	form := func(g *Group) { g.Form = []Field{{Var: "email", Type: "text-single", Required: true}} }
+	sales := playGroup(form, func(g *Group) { g.Name, g.Address = "sales", "sales" })
+	p := newPlay(t, playGroup(form), sales)
+	p.agent("alice")
+	ann := p.visitor("ann")
+	p.wire(ann, `
+		> <message type='chat'><body>Where is my parcel?</body></message>
+		< <message type='chat' from='support@desk.test' to='ann@desk.test/web1'><body>Mail address?</body></message>
+		+ 5m
+		> <message type='chat' to='sales@desk.test'><body>What does it cost?</body></message>
+		< <message type='chat' from='support@desk.test' to='ann@desk.test/web1'><body>We have not heard from you, so your question was not passed on. Please write again when you like.</body></message>
+		< <message type='chat' from='sales@desk.test' to='ann@desk.test/web1'><body>Mail address?</body></message>
+		+ 9m
+		> <message type='chat' to='sales@desk.test'><body>ann@example.org</body></message>
+		< <message from='sales@desk.test' to='ann@desk.test/web1'><conversation xmlns='urn:usher:desk:0' id='ULID' number='1' state='queued'/></message>
+		< <message type='chat' from='sales@desk.test' to='ann@desk.test/web1'><body>Thank you. You are number 1 in the queue; the wait is about 1 min.</body></message>
+		< <message from='sales@desk.test' to='ann@desk.test/web1'><conversation xmlns='urn:usher:desk:0' id='ULID' number='1' state='offered'/></message>`)
+	if row := p.row(1); row.Question != "What does it cost?" || row.Workgroup != "sales" {
+		t.Errorf("kept %+v", row)
+	}
+}
+
+// TestPlainVisitorOnTheWay: what he writes between an agent's word and his own coming into the room reaches the agent.
+func TestPlainVisitorOnTheWay(t *testing.T) {
+	p := newPlay(t)
+	alice, ann := p.agent("alice"), p.visitor("ann")
+	ann.autojoin = false
+	p.wire(ann, `
+		> <message type='chat'><body>Hello</body></message>
+		< <message from='support@desk.test' to='ann@desk.test/web1'><conversation xmlns='urn:usher:desk:0' id='ULID' number='1' state='queued'/></message>
+		< <message type='chat' from='support@desk.test' to='ann@desk.test/web1'><body>Thank you. You are number 1 in the queue; the wait is about 1 min.</body></message>
+		< <message from='support@desk.test' to='ann@desk.test/web1'><conversation xmlns='urn:usher:desk:0' id='ULID' number='1' state='offered'/></message>
+		@alice 1
+		< <message from='support@desk.test' to='ann@desk.test/web1'><conversation xmlns='urn:usher:desk:0' id='ULID' number='1' state='connecting' agent='alice'/></message>
+		< <message type='chat' from='support@desk.test' to='ann@desk.test/web1'><body>alice will help you. You are being invited to a chat room; please join it.</body></message>
+		< <message from='support@desk.test' to='ann@desk.test/web1'><conversation xmlns='urn:usher:desk:0' id='ULID' number='1' state='connecting' agent='alice' room='ROOM'/></message>
+		> <message type='chat'><body>It is about my parcel</body></message>
+		< <message type='chat' from='support@desk.test' to='ann@desk.test/web1'><body>Thank you, that will be passed on.</body></message>`)
+	ann.joins()
+	aside := ""
+	for _, n := range alice.clients[0].got {
+		if b := n.child("body", ""); b != nil && strings.HasPrefix(n.attr("from"), "c-") && n.attr("type") == "chat" {
+			aside += b.text
+		}
+	}
+	if !strings.HasSuffix(aside, "Visitor 1: It is about my parcel") {
+		t.Errorf("in the room the agent was told %q", aside)
+	}
+}
+
 // TestPlainVisitorWhileClosed: his words are kept as a message, and a mail address that follows is the one to answer to.
 func TestPlainVisitorWhileClosed(t *testing.T) {
 	p := newPlay(t)

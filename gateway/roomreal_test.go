@@ -46,7 +46,7 @@ type roomRig struct {
 
 type rigEdge struct{}
 
-func (rigEdge) Visitors(string, int) []workgroup.Visitor     { return nil }
+func (rigEdge) Visitors(string, int) []workgroup.Visitor      { return nil }
 func (rigEdge) Visitor(bare string) (workgroup.Visitor, bool) { return rigVisitor(), true }
 
 func rigVisitor() workgroup.Visitor {

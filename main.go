@@ -17,6 +17,8 @@ import (
 
 const usage = `usage:
   usher [serve] -config FILE   run
+  usher check -config FILE [-json]
+                               try the links and a support room, say what to change
   usher archive -config FILE COMMAND
                                search, show, export, erase, report, backup
   usher version                print the version
@@ -50,7 +52,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 		defer stop()
 		return gateway.ArchiveCommand(ctx, args, os.Stdin, stdout, stderr)
 	case "check":
-		fmt.Fprintf(stderr, "usher: %s comes with the support desk and is not in this version\n", command)
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+		defer stop()
+		return gateway.CheckCommand(ctx, args, stdout, stderr)
 	default:
 		fmt.Fprintf(stderr, "usher: no command %q\n%s", command, usage)
 	}

@@ -30,7 +30,7 @@ func TestRun(t *testing.T) {
 		{"-help", exitOK, "", []string{usage}},
 		{"-nonsense", exitUsage, "", []string{"not defined: -nonsense"}},
 		{"sreve", exitUsage, "", []string{`no command "sreve"`, usage}},
-		{"check -config x", exitUsage, "", []string{"check comes with the support desk and is not in this version"}},
+		{"check", exitUsage, "", []string{"usage: usher check"}},
 		{"archive list", exitUsage, "", []string{"usage: usher archive -config FILE COMMAND"}},
 		{"-config " + bad, exitUsage, "", []string{
 			bad + ":1: listn: unknown key; did you mean listen?\n", bad + ":2: ws.ping: must be more than 0\n",

@@ -112,22 +112,31 @@ func New(cfg *Config, log *slog.Logger) (*Gateway, error) {
 	return g, nil
 }
 
+// tlsConfig is what the component links are secured with; nil: nothing.
+func (up *UpstreamConfig) tlsConfig() (*tls.Config, error) {
+	if up.TLS != "direct" {
+		return nil, nil
+	}
+	secure := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: up.ServerName}
+	if up.CAFile != "" {
+		pem, err := os.ReadFile(up.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("upstream.ca_file: %w", err)
+		}
+		secure.RootCAs = x509.NewCertPool()
+		if !secure.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("upstream.ca_file: no certificate in %s", up.CAFile)
+		}
+	}
+	return secure, nil
+}
+
 // newPool makes the component links and their homes.
 func (g *Gateway) newPool() error {
 	up := &g.cfg.Upstream
-	var secure *tls.Config
-	if up.TLS == "direct" {
-		secure = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: up.ServerName}
-		if up.CAFile != "" {
-			pem, err := os.ReadFile(up.CAFile)
-			if err != nil {
-				return fmt.Errorf("upstream.ca_file: %w", err)
-			}
-			secure.RootCAs = x509.NewCertPool()
-			if !secure.RootCAs.AppendCertsFromPEM(pem) {
-				return fmt.Errorf("upstream.ca_file: no certificate in %s", up.CAFile)
-			}
-		}
+	secure, err := up.tlsConfig()
+	if err != nil {
+		return err
 	}
 	cfg := pool.Config{
 		Addresses: up.Address, RetryMin: up.Retry.Min, RetryMax: up.Retry.Max, DialTimeout: 10 * time.Second,
@@ -140,7 +149,6 @@ func (g *Gateway) newPool() error {
 			Limits: xmpp.Limits{Bytes: maxUpstreamStanza}, HighWater: highWater, Log: g.log,
 		})
 	}
-	var err error
 	if g.pool, err = pool.New(cfg); err != nil {
 		return err
 	}

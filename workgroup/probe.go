@@ -153,7 +153,9 @@ func (p *probe) until(step string, n *node, is func(*node) bool) (*node, error) 
 
 func (p *probe) iq(step, from, to, typ string, payload *node) (*node, error) {
 	n := el("iq", "", "from", from, "to", to, "type", typ, "id", p.id()).with(payload)
-	return p.until(step, n, func(got *node) bool { return got.name == "iq" && got.attr("id") == n.attr("id") && got.attr("type") == "result" })
+	return p.until(step, n, func(got *node) bool {
+		return got.name == "iq" && got.attr("id") == n.attr("id") && got.attr("type") == "result"
+	})
 }
 
 // enter joins the room; its answer is the occupant's own presence.

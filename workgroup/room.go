@@ -1,11 +1,9 @@
 package workgroup
 
 import (
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"usher/xmpp"
 )
@@ -220,22 +218,10 @@ func (r *room) note(step, condition string) {
 // title is the room's name as clients list it.
 func (r *room) title() string {
 	t := r.conv.visitorNick()
-	if p := pageOf(r.conv.Visitor.Page); p != "" {
+	if p := oneLine(page(r.conv.Visitor.Page), 60); p != "" {
 		t += " · " + p
 	}
 	return t
-}
-
-// pageOf is the path of a page's address, cut to what a list can show.
-func pageOf(page string) string {
-	if u, err := url.Parse(page); err == nil && u.Path != "" {
-		page = u.Path
-	}
-	page = strings.ToValidUTF8(page, "")
-	if utf8.RuneCountInString(page) > 60 {
-		page = string([]rune(page)[:59]) + "…"
-	}
-	return page
 }
 
 // errorOf is an error's condition: one of RFC 6120 §8.3.3, so that a metric may be labelled with it.

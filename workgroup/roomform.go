@@ -27,7 +27,7 @@ func (f *roomField) on() bool { return f.value() == "1" || f.value() == "true" }
 const nsRoomConfig = "http://jabber.org/protocol/muc#roomconfig"
 
 // wanted is what a support room's form is answered with, by the names that the servers have for it
-// (docs/decisions/0010-support-rooms.md). What a form doesn't offer isn't sent: ejabberd and MongooseIM refuse a form with a field that they
+// (docs/decisions/0040-support-rooms.md). What a form doesn't offer isn't sent: ejabberd and MongooseIM refuse a form with a field that they
 // don't know. The limit, the name and the lengths of history aside, which need a look at the form.
 var wanted = map[string]string{
 	"muc#roomconfig_publicroom":            "0",

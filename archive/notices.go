@@ -52,8 +52,15 @@ func (a *Archive) GiveUp(id int64) error {
 	return a.notice("UPDATE notices SET due = 0, tries = tries + 1 WHERE id = ?", id)
 }
 
+// settleWait is how long a notice's fate waits for others who write: it would be told once more if it got lost.
+const settleWait = time.Minute
+
 // A notice that is gone meanwhile, erased with its visitor, is no error.
 func (a *Archive) notice(query string, args ...any) error {
-	_, err := a.write.ExecContext(context.Background(), query, args...)
-	return failed("notice", err)
+	ctx, cancel := context.WithTimeout(context.Background(), settleWait)
+	defer cancel()
+	return failed("notice", a.patiently(ctx, func() error {
+		_, err := a.write.ExecContext(ctx, query, args...)
+		return err
+	}))
 }

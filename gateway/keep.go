@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,11 +22,14 @@ type store struct {
 	sender  *notify.Sender // of the outbox
 	mute    func()         // ends it
 
-	mu      sync.Mutex // of writing: held while the disk is waited for
-	pending []workgroup.Batch
-	size    int // bytes of pending, estimated
-	most    int // of them, before commit waits
-	wake    chan struct{}
+	writing sync.Mutex // held while the disk is waited for; taken before mu
+	mu      sync.Mutex
+	pending []pendingBatch
+	size    int             // bytes of pending, estimated
+	most    int             // of them, before commit waits
+	late    bool            // the last write has failed: retry sees to what waits
+	room    chan struct{}   // something of pending is written
+	wake    chan struct{}   // of retry
 	ending  context.Context // ended by close
 	end     context.CancelFunc
 	running sync.WaitGroup
@@ -34,8 +38,16 @@ type store struct {
 	oldest   atomic.Int64 // UnixNano of the oldest batch that isn't on the disk; 0: all are
 }
 
+// pendingBatch is one that isn't on the disk.
+type pendingBatch struct {
+	workgroup.Batch
+	size int
+	at   time.Time
+}
+
 const (
-	keepMost  = 64 << 20 // bytes of batches that wait for a disk that fails; then commit waits
+	keepWait  = time.Second // that a commit waits for others who write
+	keepMost  = 64 << 20    // bytes of batches that wait for a disk that fails; then commit waits
 	retryMin  = 200 * time.Millisecond
 	retryMax  = 5 * time.Second
 	closeWait = 5 * time.Second // for the last batches, when the program ends
@@ -43,11 +55,12 @@ const (
 
 // openStore opens the archive that the config names.
 func openStore(cfg *Config, log *slog.Logger) (*store, error) {
-	a, err := archive.Open(cfg.Archive.Path, archive.Options{})
+	a, err := archive.Open(cfg.Archive.Path, archive.Options{Wait: keepWait})
 	if err != nil {
 		return nil, err
 	}
-	s := &store{archive: a, log: log, now: time.Now, most: keepMost, wake: make(chan struct{}, 1)}
+	s := &store{archive: a, log: log, now: time.Now, most: keepMost,
+		room: make(chan struct{}, 1), wake: make(chan struct{}, 1)}
 	s.ending, s.end = context.WithCancel(context.Background())
 	s.mute = s.tells(cfg)
 	s.running.Add(2)
@@ -70,27 +83,25 @@ func (s *store) secret(name string) ([]byte, error) { return s.archive.Secret(na
 
 // commit puts a batch on the disk, after all earlier ones, and returns nil once
 // it is there. An error means that it isn't yet: it is kept in memory and written as soon as that works, so the
-// caller goes on and must not give it again. If too much waits already, commit blocks until some of it is
-// written or the store is closed. The batch belongs to the store from then on.
+// caller goes on and must not give it again. While writing fails, commit doesn't wait for the disk any more. If too much is in
+// memory already, it blocks until some of it is written or the store is closed. The batch belongs to the store from then on.
 func (s *store) commit(b *workgroup.Batch) error {
 	if b.Empty() {
 		return nil
 	}
-	s.oldest.CompareAndSwap(0, s.now().UnixNano())
-	pause := retryMin
-	for s.full() {
+	for !s.put(b) {
 		select {
+		case <-s.room:
 		case <-s.ending.Done():
 			return errStoreClosed
-		case <-time.After(pause):
-			pause = min(2*pause, retryMax)
-			s.flush()
 		}
 	}
 	s.mu.Lock()
-	s.pending = append(s.pending, *b)
-	s.size += sizeOf(b)
+	late := s.late
 	s.mu.Unlock()
+	if late {
+		return errStoreLate
+	}
 	err := s.flush()
 	if err != nil {
 		select {
@@ -101,40 +112,80 @@ func (s *store) commit(b *workgroup.Batch) error {
 	return err
 }
 
-var errStoreClosed = errors.New("the archive is closed")
+var (
+	errStoreClosed = errors.New("the archive is closed")
+	errStoreLate   = errors.New("the archive can't be written at present")
+)
 
-func (s *store) full() bool {
+// put takes a batch in, unless there is too much already.
+func (s *store) put(b *workgroup.Batch) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.size > s.most
+	if s.size > s.most {
+		return false
+	}
+	p := pendingBatch{*b, sizeOf(b), s.now()}
+	if len(s.pending) == 0 {
+		s.oldest.Store(p.at.UnixNano())
+	}
+	s.pending = append(s.pending, p)
+	s.size += p.size
+	return true
 }
 
-// flush writes all that waits, in one transaction.
+// flush writes all that waits, in one transaction, and again until nothing does.
 func (s *store) flush() error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	for {
+		s.mu.Lock()
+		batches := slices.Clone(s.pending)
+		s.mu.Unlock()
+		if len(batches) == 0 {
+			return nil
+		}
+		all := batchOf(batches)
+		err := s.archive.Write(all)
+		var orphans *archive.OrphanError
+		if errors.As(err, &orphans) { // a fault of ours; all else is kept
+			s.failures.Add(1)
+			s.log.Error("archive: events left out", "events", orphans.Events, "conversations", orphans.Conversations)
+			err = nil
+		}
+		if s.settle(batches, err); err != nil {
+			return err
+		}
+		if len(all.Notices) > 0 {
+			s.sender.Wake()
+		}
+	}
+}
+
+// settle takes note of a write.
+func (s *store) settle(batches []pendingBatch, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.pending) == 0 {
-		return nil
-	}
-	all := batchOf(s.pending)
-	err := s.archive.Write(all)
-	var orphans *archive.OrphanError
-	switch {
-	case errors.As(err, &orphans): // a fault of ours; all else is kept
+	if err != nil {
 		s.failures.Add(1)
-		s.log.Error("archive: events left out", "events", orphans.Events, "conversations", orphans.Conversations)
-	case err != nil:
-		if s.failures.Add(1) == 1 || len(s.pending) == 1 {
-			s.log.Error("archive: cannot write, trying on", "err", err, "bytes", s.size)
+		if !s.late {
+			s.log.Error("archive: cannot write, trying on; chats go on", "err", err, "bytes", s.size)
 		}
-		return err
+		s.late = true
+		return
 	}
-	s.pending, s.size = nil, 0
+	s.late = false
+	for i := range batches {
+		s.size -= batches[i].size
+	}
+	s.pending = slices.Clone(s.pending[len(batches):])
 	s.oldest.Store(0)
-	if len(all.Notices) > 0 {
-		s.sender.Wake()
+	if len(s.pending) > 0 {
+		s.oldest.Store(s.pending[0].at.UnixNano())
 	}
-	return nil
+	select {
+	case s.room <- struct{}{}:
+	default: // nobody waits
+	}
 }
 
 // retry writes what commit couldn't, with growing pauses.
@@ -194,6 +245,9 @@ func (s *store) retainSite(ctx context.Context, site *Site) {
 	for {
 		n, more, err := s.archive.Retain(ctx, site.Name, before, retainSlice)
 		removed += n
+		if errors.Is(err, archive.ErrLocked) {
+			err, more = nil, true // it's being erased from, or looked after by somebody else; we have time
+		}
 		if err != nil && ctx.Err() == nil {
 			s.failures.Add(1)
 			s.log.Error("archive: retention failed, trying again in an hour", "site", site.Name, "err", err)
@@ -203,6 +257,7 @@ func (s *store) retainSite(ctx context.Context, site *Site) {
 		}
 		select {
 		case <-ctx.Done():
+			return
 		case <-time.After(retainPause):
 		}
 	}
@@ -227,13 +282,11 @@ func (s *store) close() {
 	s.end()
 	s.running.Wait()
 	s.mute()
-	deadline := s.now().Add(closeWait)
-	for s.flush() != nil {
+	for deadline := s.now().Add(closeWait); s.flush() != nil; time.Sleep(retryMin) {
 		if s.now().After(deadline) {
 			s.log.Error("archive: batches lost: they could not be written", "batches", len(s.pending), "bytes", s.size)
 			break
 		}
-		time.Sleep(retryMin)
 	}
 	if err := s.archive.Close(); err != nil {
 		s.log.Error("archive: not closed cleanly", "err", err)
@@ -274,7 +327,7 @@ func sizeOf(b *workgroup.Batch) int {
 }
 
 // batchOf puts batches together, in order, in the archive's types.
-func batchOf(all []workgroup.Batch) archive.Batch {
+func batchOf(all []pendingBatch) archive.Batch {
 	var out archive.Batch
 	for i := range all {
 		b := &all[i]

@@ -134,11 +134,11 @@ func TestStoreRetries(t *testing.T) {
 	s, other, log := openTestStore(t)
 	breakIt(t, other, true)
 	for n := range 3 {
-		if err := s.commit(batchNumber(n, "x")); err == nil {
-			t.Fatal("committed")
+		if err := s.commit(batchNumber(n, "x")); err == nil || n > 0 != errors.Is(err, errStoreLate) {
+			t.Fatalf("batch %d: %v", n, err) // only the first waits for the disk
 		}
 	}
-	if s.lag() <= 0 || s.errors() != 3 {
+	if s.lag() <= 0 || s.errors() < 1 {
 		t.Errorf("lag %v, %d errors", s.lag(), s.errors())
 	}
 	breakIt(t, other, false)
@@ -211,7 +211,7 @@ func TestStoreClose(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.pending, s.size = []workgroup.Batch{*batchNumber(0, "x")}, 100
+	s.put(batchNumber(0, "x"))
 	s.close()
 	a, err := archive.Open(cfg.Archive.Path, archive.Options{})
 	if err != nil {

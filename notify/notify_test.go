@@ -370,3 +370,28 @@ func TestMails(t *testing.T) {
 		})
 	}
 }
+
+// An archive that can't be read is tried again in a while, not in a loop.
+func TestOutboxThatCantBeRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := openArchive(t)
+		var log lines
+		if err := a.Close(); err != nil {
+			t.Fatal(err)
+		}
+		runs(t, New(a, Config{Log: slog.New(slog.NewTextHandler(&log, nil))}))
+		time.Sleep(time.Minute + time.Second)
+		synctest.Wait()
+		if n := log.n.Load(); n != 7 {
+			t.Errorf("tried %d times in a minute, want 7", n)
+		}
+	})
+}
+
+// lines counts what is logged.
+type lines struct{ n atomic.Int32 }
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.n.Add(1)
+	return len(b), nil
+}

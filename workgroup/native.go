@@ -313,7 +313,7 @@ func (d *Desk) push(g *group) {
 			f := now[dated]
 			if seen[to] = f.text; p.last[to] != f.text {
 				for _, e := range f.all {
-					d.send(el("presence", "", "from", g.jid, "to", to).with(e))
+					d.send(g.shown(to).with(e))
 				}
 			}
 		}

@@ -106,6 +106,25 @@ func TestAgentsOwnLimitOverridesBoth(t *testing.T) {
 	alice.wantOffers("three chats, and a limit of four", "#4")
 }
 
+// XEP-0142 §4.2.1: a client may hint at less than the config allows.
+func TestAgentsClientHintsAtItsLimit(t *testing.T) {
+	p, alice := alone(t)
+	status := func(inside ...*node) {
+		alice.clients[0].sends(el("presence", "", "to", support).with(el("agent-status", nsWorkgroup).with(inside...)))
+	}
+	status(el("max-chats", nsWorkgroup).said("1"))
+	p.asker("ann")
+	alice.types("1")
+	p.asker("ben")
+	if got := offersOf(alice.clients[0]); got != 1 {
+		t.Errorf("at a limit of 1 there were %d offers", got)
+	}
+	status()
+	if got := offersOf(alice.clients[0]); got != 2 {
+		t.Errorf("without the hint %d offers in all, want 2", got)
+	}
+}
+
 // max_chats counts over all workgroups, and there is one offer at a time over all of them.
 func TestAgentOfTwoWorkgroups(t *testing.T) {
 	sales := playGroup(func(g *Group) { g.Name, g.Address, g.Title, g.MaxChats = "sales", "sales", "Sales", 2 })

@@ -59,7 +59,7 @@ func newModel(rt *rapid.T, strategy string, withOffer bool, seed uint64) *model 
 		g.Timers.Max = 20 * time.Minute
 	}))
 	m := &model{play: p, rt: rt, any: rand.New(rand.NewPCG(seed, 1))}
-	p.cfg.Log = slog.New(matches{slog.DiscardHandler, m})
+	p.cfg.Log = slog.New(matches{slog.DiscardHandler, p, m.fatal, func(line string) { m.story = append(m.story, line) }})
 	p.d.cfg.Log = p.cfg.Log
 	p.any = m.any.IntN
 	for _, name := range []string{"alice", "bob", "dave", "carol"} {
@@ -286,20 +286,23 @@ func (m *model) within(a *agent) {
 // matches hears of each match when it is made.
 type matches struct {
 	slog.Handler
-	m *model
+	p    *play
+	fail func(format string, args ...any)
+	note func(line string)
 }
 
 func (h matches) Enabled(context.Context, slog.Level) bool { return true }
 
 // Handle: nobody is asked about a visitor while one stands before him whom the same agent could have had.
 func (h matches) Handle(_ context.Context, r slog.Record) error {
-	h.m.story = append(h.m.story, "\t"+r.Message)
+	line := "\t" + r.Message
 	r.Attrs(func(a slog.Attr) bool {
 		if a.Key != "site" && a.Key != "workgroup" {
-			h.m.story[len(h.m.story)-1] += " " + a.Value.String()
+			line += " " + a.Value.String()
 		}
 		return true
 	})
+	h.note(line)
 	if r.Message != "matched" {
 		return nil
 	}
@@ -314,13 +317,13 @@ func (h matches) Handle(_ context.Context, r slog.Record) error {
 		}
 		return true
 	})
-	d := h.m.d
+	d := h.p.d
 	c := d.convs[id]
 	for _, w := range c.queue.waiting {
 		for _, jid := range agents {
 			no := w.refusals[d.agents[jid]]
 			if c.State == Queued && before(w, c) < 0 && w.visitor != "" && (no == nil || !d.now.Before(no.until)) {
-				h.m.fatal("%s is asked about %d, and %d stands before it", jid, c.Number, w.Number)
+				h.fail("%s is asked about %d, and %d stands before it", jid, c.Number, w.Number)
 			}
 		}
 	}

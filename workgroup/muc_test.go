@@ -105,11 +105,16 @@ func (m *muc) take(now time.Time, stanza []byte) []*node {
 	if err != nil {
 		panic("the fake MUC service was sent no XML: " + err.Error())
 	}
+	return m.takes(now, n)
+}
+
+// takes is take of a stanza that is read already.
+func (m *muc) takes(now time.Time, n *node) []*node {
 	m.now = now
 	room, _, nick := mucParts(n.attr("to"))
 	switch {
 	case n.attr("from") == "":
-		panic("the fake MUC service was sent a stanza without from: " + string(stanza))
+		panic("the fake MUC service was sent a stanza without from: " + string(n.append(nil, "")))
 	case room == "":
 		m.service(n)
 	case n.name == "presence":

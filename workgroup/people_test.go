@@ -25,8 +25,9 @@ type guest struct {
 	inviter  string            // whose it is
 	room     string            // where he is, as far as his client knows
 	autojoin bool
-	language string // of his stream
-	address  string // that he comes from
+	language string      // of his stream
+	address  string      // that he comes from
+	heeds    func(*node) // reads what he gets, in place of sees
 }
 
 // visitor is somebody on the site, logged in. He follows invitations at once, as the widget does, unless autojoin is put out.
@@ -137,6 +138,7 @@ type client struct {
 	invited  string
 	rooms    map[string]bool
 	autojoin bool
+	heeds    func(*node) // reads what he gets, in place of sees
 }
 
 // agent is one of the staff at his only client, available and a contact of all his workgroups.
@@ -224,7 +226,11 @@ func (c *client) gets(n *node) {
 	if !c.here {
 		return
 	}
-	c.got = append(c.got, n)
+	if c.heeds != nil {
+		c.heeds(n)
+	} else {
+		c.got = append(c.got, n)
+	}
 	if x := n.child("x", nsConference); x != nil && n.name == "message" {
 		c.invited = x.attr("jid")
 		if c.autojoin {

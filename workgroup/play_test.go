@@ -235,7 +235,7 @@ func (p *play) carry(n *node) {
 		}
 	case !p.linkUp && ownDomain(n.attr("from"), playDesk):
 	case domain == playRooms:
-		p.fromMUC(p.muc.take(p.now, n.append(nil, "")))
+		p.fromMUC(p.muc.takes(p.now, n))
 	case domain == playHome:
 		p.toHome(n)
 	}
@@ -266,7 +266,11 @@ func (p *play) toVisitor(g *guest, n *node) {
 		}
 		return
 	}
-	g.got = append(g.got, n)
+	if g.heeds != nil {
+		g.heeds(n)
+	} else {
+		g.got = append(g.got, n)
+	}
 	if i := n.child("x", xmpp.NSMUCUser).child("invite", xmpp.NSMUCUser); i != nil && n.name == "message" {
 		g.invited, g.inviter = mucBare(n.attr("from")), i.attr("from")
 		if g.autojoin {

@@ -19,7 +19,8 @@ import (
 // archiveAPI is the archive's part of the admin listener (docs/interface.md, part C).
 type archiveAPI struct {
 	*admin
-	kept func() *archive.Archive
+	kept   func() *archive.Archive
+	erased func(visitor string) // tells the desk
 }
 
 // The times that a request may take.
@@ -204,6 +205,7 @@ func (a *archiveAPI) erase(kept *archive.Archive, w http.ResponseWriter, r *http
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), eraseTime)
 	defer cancel()
 	e, err := kept.Erase(ctx, r.PathValue("visitor"))
+	a.erased(r.PathValue("visitor"))
 	if err != nil && !errors.Is(err, archive.ErrNotFound) {
 		return err
 	}

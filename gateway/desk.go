@@ -35,6 +35,7 @@ const (
 	visitorGone
 	linkUp
 	linkDown
+	visitorErased
 )
 
 // input is one input of the desk.
@@ -273,6 +274,8 @@ func (d *desk) read(now time.Time, l *input) {
 		d.groups.LinkUp(now)
 	case linkDown:
 		d.groups.LinkDown(now)
+	case visitorErased:
+		d.groups.Erased(now, string(l.stanza))
 	}
 }
 
@@ -355,6 +358,13 @@ func (d *desk) reach(v *visitor, local []byte) target {
 		return workgroups
 	}
 	return nowhere
+}
+
+// erased tells the desk that the archive has erased a visitor.
+func (d *desk) erased(visitor string) {
+	if d != nil && !d.post(input{kind: visitorErased, stanza: []byte(visitor)}) {
+		d.log.Error("the desk has no room to hear of an erased visitor: what he has left may still be given to an agent")
+	}
 }
 
 // missing tells whether a request of XEP-0142 is for an address of the desk's domain that is no workgroup's (§3.2.1: 404). What else it may be,

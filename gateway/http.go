@@ -44,7 +44,7 @@ func newDoors(g *Gateway) *doors {
 		Desk: func() []workgroup.Gauges { return g.desk.figures() }, Lag: func() float64 { return g.desk.behind() },
 		Failures: func() uint64 { return g.desk.failed() },
 	})
-	d.admin = newAdmin(g.cfg, registry, func() ReadyReport { return readyReport(g.draining.Load(), g.links()) }, g.kept, g.log)
+	d.admin = newAdmin(g.cfg, registry, func() ReadyReport { return readyReport(g.draining.Load(), g.links()) }, g.kept, func(visitor string) { g.desk.erased(visitor) }, g.log)
 	d.server = &fasthttp.Server{
 		Handler:               d.handle,
 		Name:                  "Usher",

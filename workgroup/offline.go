@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/oklog/ulid/v2"
 
@@ -136,6 +137,36 @@ func (d *Desk) delivered(a *agent, g *group, now []*left) {
 			delete(d.user.answer, bare)
 		}
 		d.cfg.Log.Info("a message that was left is delivered", "site", g.Site, "workgroup", g.Name, "conversation", l.row.ID, "agent", a.jid)
+	}
+}
+
+// Erased is the archive's word that a visitor was erased there, named by JID, signed customer id or mail address: what he
+// has left is given to nobody any more, and what he said in a chat that runs is told to no other agent.
+func (d *Desk) Erased(now time.Time, visitor string) {
+	d.begin(now)
+	defer d.settle()
+	bare := bareOf(visitor)
+	his := func(p *Person) bool {
+		return strings.EqualFold(p.JID, bare) || p.Verified && p.Sub == visitor || p.Email != "" && strings.EqualFold(p.Email, visitor)
+	}
+	for g, all := range d.user.left {
+		d.user.left[g] = slices.DeleteFunc(all, func(l *left) bool { return his(&l.row.Visitor) })
+	}
+	for jid, l := range d.user.answer {
+		if his(&l.row.Visitor) {
+			delete(d.user.answer, jid)
+		}
+	}
+	for jid, i := range d.user.forms {
+		if his(&i.asking.person) {
+			d.stop(i.over)
+			delete(d.user.forms, jid)
+		}
+	}
+	for _, c := range d.convs {
+		if his(&c.Visitor) {
+			c.lines, c.Question = nil, ""
+		}
 	}
 }
 

@@ -206,6 +206,49 @@ func TestLeaveMessageBounds(t *testing.T) {
 	}
 }
 
+// TestErased: whose words the archive has erased, by whatever name, of him no agent hears any more; of others he does.
+func TestErased(t *testing.T) {
+	for _, name := range []string{"ann@" + playSite, "ANN@" + playSite + "/web1", "Ann@example.org"} {
+		t.Run(name, func(t *testing.T) {
+			p := newPlay(t)
+			p.visitor("ann").leavesWord("question", "secret", "email", "ann@example.org")
+			p.visitor("bea").leavesWord("question", "open")
+			p.d.Erased(p.now, name)
+			p.carryOut()
+			alice := p.agent("alice")
+			p.wait(time.Minute)
+			if got := given(alice.clients[0]); !reflect.DeepEqual(got, []string{"2"}) {
+				t.Errorf("alice is given %v", got)
+			}
+			p.is("the erased one's", 1, "offline") // the desk writes nothing more of it
+		})
+	}
+}
+
+// TestErasedInChat: who takes a chat over isn't told what was erased of it.
+func TestErasedInChat(t *testing.T) {
+	p := newPlay(t)
+	alice, bob, ann := p.agent("alice"), p.agent("bob"), p.visitor("ann")
+	alice.types("max 1")
+	bob.types("pause")
+	ann.asks("secret question")
+	alice.types("1")
+	ann.says("secret words")
+	alice.says("Good morning")
+	p.d.Erased(p.now, ann.bare)
+	bob.types("resume")
+	alice.clients[0].dies()
+	p.wait(time.Minute)
+	bob.types("1")
+	p.is("bob has it", 1, "active")
+	for _, n := range bob.clients[0].got {
+		// What the room itself keeps of the chat is the server's.
+		if s := string(n.append(nil, "")); strings.Contains(s, "secret") && n.attr("type") != "groupchat" {
+			t.Errorf("bob is sent %s", s)
+		}
+	}
+}
+
 // TestLeaveMessageOutside: where messages aren't kept for agents, they go out by mail or webhook and are done with.
 func TestLeaveMessageOutside(t *testing.T) {
 	p := newPlay(t, playGroup(func(g *Group) { g.OfflineStore, g.OfflineMail, g.Mail = false, []string{"desk@example.org"}, true }))

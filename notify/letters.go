@@ -103,14 +103,16 @@ func (s *Sender) offline(l *letter, p archive.Pending, c archive.Conversation, e
 	l.body = b.String()
 }
 
-// transcript writes to the visitor what he and the site's people have said; notes are none of his.
+// transcript writes to the visitor what he and the site's people have said. Notes are none of his, nor what the others have said behind
+// a `!` (docs/decisions/0034-words-behind-a-mark.md).
 func (s *Sender) transcript(l *letter, p archive.Pending, c archive.Conversation, events []archive.Event) {
 	l.lang = cmp.Or(c.Visitor.Language, s.cfg.Languages[p.Site])
 	l.subject = s.text(p.Site, "mail_transcript", l.lang, p.Site)
 	var b strings.Builder
 	b.WriteString(s.text(p.Site, "mail_transcript_text", l.lang, p.Site, c.Asked.UTC().Format("2006-01-02 15:04 UTC")) + "\n\n")
 	for _, e := range events {
-		if e.Kind == archive.KindMessage {
+		aside := e.Role != "visitor" && strings.HasPrefix(strings.TrimSpace(e.Body), "!")
+		if e.Kind == archive.KindMessage && !aside {
 			body := strings.ReplaceAll(manyLines(strings.TrimRight(e.Body, "\n")), "\n", "\n        ")
 			fmt.Fprintf(&b, "%s  %s: %s\n", e.Time.UTC().Format("15:04"), oneLine(e.Nick, 100), body)
 		}

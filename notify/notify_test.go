@@ -47,7 +47,9 @@ func openArchive(t *testing.T) *archive.Archive {
 			line(2, "message", "Maria", "visitor", "Hello\nthere"),
 			line(3, "note", "alice", "agent", "a difficult one"),
 			line(4, "message", "Alice", "agent", "Grüß Gott"),
-			line(5, "leave", "Maria", "visitor", ""),
+			line(5, "message", "Alice", "agent", " !note he is rude"),
+			line(6, "message", "Maria", "visitor", "!wow"),
+			line(7, "leave", "Maria", "visitor", ""),
 		},
 	})
 	if err != nil {
@@ -147,7 +149,7 @@ func TestWebhookCall(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := "{closed shop support " + at.UTC().Format(time.RFC3339) + " {01CHAT 17 agent {Maria maria@example.org} [alice@example] {4} " +
-		"[{join Maria } {message Maria Hello\nthere} {note alice a difficult one} {message Alice Grüß Gott} {leave Maria }]}}"
+		"[{join Maria } {message Maria Hello\nthere} {note alice a difficult one} {message Alice Grüß Gott} {message Alice  !note he is rude} {message Maria !wow} {leave Maria }]}}"
 	if got := fmt.Sprint(body); got != want {
 		t.Errorf("body\n%s\nwant\n%s", got, want)
 	}
@@ -339,7 +341,7 @@ func TestMails(t *testing.T) {
 		{"a transcript", archive.Notice{Event: "transcript", Conversation: "01CHAT", Mail: []string{"maria@example.org"}},
 			map[string]string{"To": "<maria@example.org>", "Reply-To": "", "Content-Language": "de-AT"},
 			"Ihr Gespräch mit uns",
-			"Das wurde in Ihrem Chat mit shop am DAY gesagt.\r\n\r\nT2  Maria: Hello\r\n        there\r\nT4  Alice: Grüß Gott\r\n"},
+			"Das wurde in Ihrem Chat mit shop am DAY gesagt.\r\n\r\nT2  Maria: Hello\r\n        there\r\nT4  Alice: Grüß Gott\r\nT6  Maria: !wow\r\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := openArchive(t)
@@ -363,7 +365,7 @@ func TestMails(t *testing.T) {
 				t.Fatal(err)
 			}
 			at := func(m int) string { return conv.Asked.Add(time.Duration(m) * time.Minute).Format("15:04") }
-			want := strings.NewReplacer("DAY", conv.Asked.Format("2006-01-02 15:04 UTC"), "T2", at(2), "T4", at(4)).Replace(c.body)
+			want := strings.NewReplacer("DAY", conv.Asked.Format("2006-01-02 15:04 UTC"), "T2", at(2), "T4", at(4), "T6", at(6)).Replace(c.body)
 			if subject != c.subject || body != want {
 				t.Errorf("subject %q, want %q\nbody\n%s\nwant\n%s", subject, c.subject, body, want)
 			}

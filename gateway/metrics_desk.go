@@ -18,13 +18,14 @@ type deskCounters struct {
 // Label values are from closed lists only; what is in none of them is "other".
 var (
 	offerOutcomes = []string{"accepted", "declined", "lapsed", "revoked", "taken"}
-	roomSteps     = []string{"enter", "form", "submit", "verify", "affiliation", "destroy", "again"}
+	roomSteps     = []string{"enter", "form", "submit", "verify", "affiliation"}
 
-	// RFC 6120 §8.3.3; timeout: no answer came.
+	// RFC 6120 §8.3.3, and what the desk finds wrong by itself.
 	roomConditions = []string{"bad-request", "conflict", "feature-not-implemented", "forbidden", "gone", "internal-server-error",
 		"item-not-found", "jid-malformed", "not-acceptable", "not-allowed", "not-authorized", "policy-violation",
 		"recipient-unavailable", "redirect", "registration-required", "remote-server-not-found", "remote-server-timeout",
-		"resource-constraint", "service-unavailable", "subscription-required", "undefined-condition", "unexpected-request", "timeout"}
+		"resource-constraint", "service-unavailable", "subscription-required", "undefined-condition", "unexpected-request",
+		"not-members-only", "not-hidden", "not-private"}
 )
 
 func newDeskCounters(sites []Site) deskCounters {

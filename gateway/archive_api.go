@@ -209,10 +209,11 @@ func (a *archiveAPI) erase(kept *archive.Archive, w http.ResponseWriter, r *http
 	if err != nil && !errors.Is(err, archive.ErrNotFound) {
 		return err
 	}
-	a.log.Info("admin: visitor erased", "remote", r.RemoteAddr, "conversations", e.Conversations, "messages", e.Messages)
 	w.Header().Set("Content-Type", "application/json")
 	if err != nil {
 		w.WriteHeader(http.StatusNotFound)
+	} else {
+		a.log.Info("admin: visitor erased", "remote", r.RemoteAddr, "conversations", e.Conversations, "messages", e.Messages)
 	}
 	return a.sent(writeJSON(w, struct {
 		Conversations int `json:"conversations"`

@@ -218,6 +218,12 @@ func (d *Desk) mayAnswer(l *left) {
 	})
 }
 
+// mayStill tells whether he may: not any more when the message is on its way to an agent.
+func (d *Desk) mayStill(v Visitor, g *group) bool {
+	l := d.user.answer[v.bare()]
+	return l != nil && l.group == g && !l.sent
+}
+
 // answerTo adds the mail address.
 func (d *Desk) answerTo(v Visitor, mail string) {
 	l := d.user.answer[v.bare()]

@@ -25,7 +25,7 @@ func (d *Desk) words(g *group, v Visitor, n *node) {
 		say("refused")
 	case d.user.forms[v.bare()] != nil && d.user.forms[v.bare()].group == g:
 		d.user.forms[v.bare()].take(v, text)
-	case d.user.answer[v.bare()] != nil && d.user.answer[v.bare()].group == g && mailAddress(text):
+	case d.mayStill(v, g) && mailAddress(text):
 		d.answerTo(v, text)
 		say("away_mail_kept", text)
 	default:
@@ -183,13 +183,13 @@ func (i *interview) done() {
 		return // his place follows (told)
 	}
 	why := g.away(d.closed(g), a.person.Language)
-	row, err := d.leaveMessage(g, a)
+	_, err := d.leaveMessage(g, a)
 	if err != nil {
 		i.refused(err)
 		return
 	}
 	text := why + " " + g.text("away_kept", a.person.Language)
-	if row.Visitor.Email == "" {
+	if d.mayStill(a.visitor, g) {
 		text += " " + g.text("away_mail", a.person.Language)
 	}
 	g.tellVisitor(a.visitor.JID, text)

@@ -225,6 +225,29 @@ func TestPlainVisitorWhileClosed(t *testing.T) {
 	p.is("the second", 2, "closed delivered")
 }
 
+// TestPlainVisitorAddressLate: where nothing can be added to the message any more he isn't asked for an address, and one that he
+// sends all the same is a message of its own.
+func TestPlainVisitorAddressLate(t *testing.T) {
+	shut := func(g *Group) { g.Hours = &Hours{Zone: time.UTC} }
+	p := newPlay(t, playGroup(shut))
+	alice, ann := p.agent("alice"), p.visitor("ann")
+	alice.clients[0].got = nil
+	p.wire(ann, `
+		> <message type='chat'><body>Hello</body></message>
+		< <message type='chat' from='support@desk.test' to='ann@desk.test/web1'><body>We are closed now. Your message is kept and will be read by the next colleague who comes in.</body></message>
+		> <message type='chat'><body>ann@example.org</body></message>
+		< <message type='chat' from='support@desk.test' to='ann@desk.test/web1'><body>We are closed now. Your message is kept and will be read by the next colleague who comes in. If you would like an answer by mail, please write your mail address now.</body></message>
+		+ 10s`)
+	alice.sees("out of hours", `
+		«[#1] message left 2026-03-02 09:00 UTC by Visitor 1»
+		«[#2] message left 2026-03-02 09:00 UTC by Visitor 2»`)
+
+	p = newPlay(t, playGroup(shut, func(g *Group) { g.OfflineStore, g.Webhook = false, map[string]bool{"offline": true} }))
+	p.wire(p.visitor("ann"), `
+		> <message type='chat'><body>Hello</body></message>
+		< <message type='chat' from='support@desk.test' to='ann@desk.test/web1'><body>We are closed now. Your message is kept and will be read by the next colleague who comes in.</body></message>`)
+}
+
 // TestInterviewWhileClosed: what the offline form requires is asked for too; if it opens meanwhile he is asked what the other form wants.
 func TestInterviewWhileClosed(t *testing.T) {
 	p := newPlay(t, playGroup(func(g *Group) {

@@ -105,11 +105,6 @@ func (m *muc) take(now time.Time, stanza []byte) []*node {
 	if err != nil {
 		panic("the fake MUC service was sent no XML: " + err.Error())
 	}
-	return m.takes(now, n)
-}
-
-// takes is take of a stanza that is read already.
-func (m *muc) takes(now time.Time, n *node) []*node {
 	m.now = now
 	room, _, nick := mucParts(n.attr("to"))
 	switch {

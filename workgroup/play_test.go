@@ -235,7 +235,7 @@ func (p *play) carry(n *node) {
 		}
 	case !p.linkUp && ownDomain(n.attr("from"), playDesk):
 	case domain == playRooms:
-		p.fromMUC(p.muc.takes(p.now, n))
+		p.fromMUC(p.muc.take(p.now, n.append(nil, "")))
 	case domain == playHome:
 		p.toHome(n)
 	}

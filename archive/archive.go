@@ -31,6 +31,7 @@ type Archive struct {
 	wait  time.Duration
 	write *sql.DB // one connection
 	read  *sql.DB // a few; they can't write
+	made  map[string]*sql.Stmt
 }
 
 // readers is how many queries run at the same time; further ones wait.
@@ -69,6 +70,10 @@ func Open(path string, opts Options) (*Archive, error) {
 		return nil, err
 	}
 	if err := a.migrate(); err != nil {
+		a.write.Close()
+		return nil, err
+	}
+	if err := a.prepare(); err != nil {
 		a.write.Close()
 		return nil, err
 	}
@@ -138,6 +143,19 @@ func (a *Archive) version(db interface{ QueryRow(string, ...any) *sql.Row }) (in
 		return 0, fmt.Errorf("archive: %s: %w: its schema is %d, this one knows %d", a.path, ErrNewer, version, len(migrations))
 	}
 	return version, nil
+}
+
+// prepare makes the statements of Write once, on the one connection that writes: to parse them took as long as to run them.
+func (a *Archive) prepare() error {
+	a.made = make(map[string]*sql.Stmt)
+	for _, query := range []string{putConversation, putEvent, putItem, putRating, putLast, putNotice} {
+		s, err := a.write.Prepare(query)
+		if err != nil {
+			return failed("open", err)
+		}
+		a.made[query] = s
+	}
+	return nil
 }
 
 // Close closes the archive. What Write has returned for is safe with or without it.

@@ -44,7 +44,7 @@ const (
 func (a *Archive) Write(b Batch) error {
 	var orphans OrphanError
 	err := a.inTransaction(context.Background(), "write", func(tx *sql.Tx) error {
-		w := &writing{tx: tx, now: micros(a.now())}
+		w := &writing{tx: tx, known: a.made, now: micros(a.now())}
 		for i := range b.Conversations {
 			w.conversation(&b.Conversations[i])
 		}
@@ -90,10 +90,11 @@ func (e *OrphanError) add(id string) {
 
 // writing is one transaction; after the first error it does nothing more.
 type writing struct {
-	tx   *sql.Tx
-	now  int64
-	made map[string]*sql.Stmt
-	err  error
+	tx    *sql.Tx
+	known map[string]*sql.Stmt // prepared before, by query
+	now   int64
+	made  map[string]*sql.Stmt
+	err   error
 }
 
 // do runs a statement and returns how many rows it changed.
@@ -103,7 +104,9 @@ func (w *writing) do(query string, args ...any) int64 {
 	}
 	s := w.made[query]
 	if s == nil {
-		if s, w.err = w.tx.Prepare(query); w.err != nil {
+		if known := w.known[query]; known != nil {
+			s = w.tx.Stmt(known)
+		} else if s, w.err = w.tx.Prepare(query); w.err != nil {
 			return 0
 		}
 		if w.made == nil {

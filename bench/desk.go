@@ -57,6 +57,9 @@ func startDesk(ctx context.Context, o *supportOptions, dir string) (*deskServers
 		opts.Accounts = append(opts.Accounts, xmpptest.Account{User: user, Password: fmt.Sprintf("pw-%d", i+1)})
 		agents = append(agents, user+"@localhost")
 	}
+	if o.upstream == "prosody" { // its default spends most of the time on collecting
+		opts.Extra = `gc = { mode = "incremental", threshold = 1000, speed = 500 }`
+	}
 	start := map[string]func(xmpptest.ServerOptions) (*xmpptest.Server, error){
 		"prosody": xmpptest.StartProsody, "ejabberd": xmpptest.StartEjabberd,
 	}[o.upstream]

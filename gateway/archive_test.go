@@ -96,7 +96,8 @@ func openChats(t *testing.T) *archive.Archive {
 // call makes a request to an admin listener with this archive.
 func call(a *archive.Archive, log *slog.Logger, method, path string, header ...string) *httptest.ResponseRecorder {
 	cfg := &Config{AdminToken: Secret{"t0ken"}}
-	srv := newAdmin(cfg, prometheus.NewRegistry(), func() ReadyReport { return ReadyReport{} }, func() *archive.Archive { return a }, func(string) {}, log)
+	srv := newAdmin(cfg, prometheus.NewRegistry(), func() ReadyReport { return ReadyReport{} }, func() *archive.Archive { return a },
+		func(string) { log.Info("the desk is told") }, log)
 	r := httptest.NewRequest(method, "http://localhost:9091"+path, nil)
 	r.Header.Set("Authorization", "Bearer t0ken")
 	for i := 0; i < len(header); i += 2 {
@@ -227,6 +228,9 @@ func TestArchiveAPIErase(t *testing.T) {
 			}
 			if s := log.String(); !strings.Contains(s, tt.log) || !strings.Contains(s, "remote=192.0.2.1:1234") {
 				t.Errorf("log %s", s)
+			}
+			if told := strings.Contains(log.String(), "the desk is told"); told != (tt.status == 200 || tt.status == 404) {
+				t.Errorf("the desk is told: %v", told)
 			}
 			if tt.status == 200 && strings.Contains(log.String(), "customer-1") {
 				t.Errorf("the log keeps whom it erased: %s", &log)

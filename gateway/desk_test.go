@@ -226,6 +226,24 @@ func TestDeskCommitsFirst(t *testing.T) {
 	eventually(t, "nothing waits for the archive", func() bool { return g.desk.behind() == 0 })
 }
 
+// TestDeskForgetsTheErased: what somebody has left who was erased then is given to no agent, what others have left is.
+func TestDeskForgetsTheErased(t *testing.T) {
+	s, l := newScript(t), newLedger()
+	g := startEdge(t, deskConfig(s.u.Addr(), "unused.db"), func(g *Gateway) { g.openArchive = func() (keeper, error) { return l, nil } })
+	const leave = "<iq xmlns='jabber:client' type='set' id='l' to='%s'><leave-message xmlns='urn:usher:desk:0'>" +
+		"<x xmlns='jabber:x:data' type='submit'><field var='question'><value>%s</value></field></x></leave-message></iq>"
+	ann, bea := newGuest(t, g, testComponent), newGuest(t, g, testComponent)
+	ann.sendf(leave, shopDesk, "erase me")
+	ann.expect("iq", "id='l'", "type='result'", "<leave-message ")
+	bea.sendf(leave, shopDesk, "keep me")
+	bea.expect("iq", "id='l'", "type='result'", "<leave-message ")
+	g.desk.erased(bareOf(ann.jid))
+	s.available("alice@localhost", shopDesk)
+	if got := s.until("<message", "to='alice@localhost'", "message left"); !strings.Contains(got, "keep me") {
+		t.Errorf("the agent is given %s", got)
+	}
+}
+
 // TestDeskOutlivesTheArchive: an archive that fails stops no chat.
 func TestDeskOutlivesTheArchive(t *testing.T) {
 	s, g, l := desked(t)

@@ -154,6 +154,26 @@ func TestRoomHistoryAfterLoss(t *testing.T) {
 	}
 }
 
+// TestRoomVisitorOfAnotherLink: the desk's link was lost, the visitor's was not. He is in the room as before, and stays there.
+func TestRoomVisitorOfAnotherLink(t *testing.T) {
+	w := &roomWorld{t: t, m: newMUC(mucAt, likeProsody), now: mucStart, got: map[string][]*node{}, items: map[string][]byte{}, open: map[string]string{}, at: "owners.test"}
+	w.start(Snapshot{})
+	room, agent := w.talk()
+	w.say(ann, room, "a1", "Hello")
+	w.lose()
+	w.pass(5 * time.Second)
+	w.m.take(w.now, mucSay(ann, room, "a2", "Still here"))
+	w.back()
+	w.hears("Visitor 1: Hello\nVisitor 1: Still here")
+	if w.m.rooms[room].session(ann) == nil {
+		t.Error("the visitor was put out of the room, though his own link was never lost")
+	}
+	w.say(agent+"/phone", room, "b1", "Good")
+	if s := w.row().State; s != Active {
+		t.Errorf("the conversation is %s", s)
+	}
+}
+
 // TestRoomAgentGoneMeanwhile: who left while the link was down is reported when it is back.
 func TestRoomAgentGoneMeanwhile(t *testing.T) {
 	w := newRoomWorld(t, likeProsody)

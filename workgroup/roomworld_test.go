@@ -23,6 +23,7 @@ type roomWorld struct {
 	open  map[string]string // rooms opened to the visitor: nick
 	cut   bool              // the desk's link is down: what it sends is lost
 	sent  []*node           // everything the desk has sent
+	at    string            // the desk's domain; the visitor's is deskAt
 }
 
 const (
@@ -46,13 +47,13 @@ func roomVisitor() Visitor {
 }
 
 func newRoomWorld(t *testing.T, like mucLike) *roomWorld {
-	w := &roomWorld{t: t, m: newMUC(mucAt, like), now: mucStart, got: map[string][]*node{}, items: map[string][]byte{}, open: map[string]string{}}
+	w := &roomWorld{t: t, m: newMUC(mucAt, like), now: mucStart, got: map[string][]*node{}, items: map[string][]byte{}, open: map[string]string{}, at: deskAt}
 	w.start(Snapshot{})
 	return w
 }
 
-func roomConfig() Config {
-	return Config{Domain: deskAt, Rooms: mucAt, Edge: roomEdge{}, Groups: []Group{{
+func roomConfig(domain string) Config {
+	return Config{Domain: domain, Rooms: mucAt, Edge: roomEdge{}, Groups: []Group{{
 		Site: "shop", Name: "support", Language: "en", Strategy: "least-busy", MaxChats: 3, OfferTime: 20 * time.Second, QueueLimit: 10,
 		Agents: []Member{{JID: alice}, {JID: bob}}, Supervisors: []string{carol}, SupervisorNotice: true,
 		Timers: Timers{Form: 10 * time.Minute, VisitorJoin: 20 * time.Second, Join: 30 * time.Second, Queue: 4 * time.Minute, Net: 45 * time.Second,
@@ -64,7 +65,7 @@ func roomConfig() Config {
 // start is a new process with what was kept; people are as they were.
 func (w *roomWorld) start(kept Snapshot) {
 	w.t.Helper()
-	d, err := New(roomConfig(), w.now, kept)
+	d, err := New(roomConfig(w.at), w.now, kept)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -72,7 +73,7 @@ func (w *roomWorld) start(kept Snapshot) {
 	w.d.LinkUp(w.now)
 	w.run()
 	for _, a := range []string{alice, bob, carol} {
-		w.server("<presence from='" + a + "/phone' to='support@desk.test'/>")
+		w.server("<presence from='" + a + "/phone' to='support@" + w.at + "'/>")
 	}
 	w.d.Bound(w.now, roomVisitor())
 	w.run()
@@ -137,7 +138,7 @@ func (w *roomWorld) route(ns []*node) {
 	for _, n := range ns {
 		to := n.attr("to")
 		switch {
-		case to == ann || to == annBare || !strings.HasSuffix(mucBare(to), "@"+deskAt):
+		case to == ann || to == annBare || !strings.HasSuffix(mucBare(to), "@"+w.at):
 			w.got[to] = append(w.got[to], n)
 		case !w.cut:
 			w.d.FromServer(w.now, n.append(nil, ""))
@@ -240,12 +241,12 @@ func (w *roomWorld) took(address string) []*node {
 // ask asks for help; accept has alice take it; both enter the room.
 func (w *roomWorld) ask() {
 	w.t.Helper()
-	w.visitor("<iq type='set' id='q' from='" + ann + "' to='support@desk.test'><join-queue xmlns='http://jabber.org/protocol/workgroup'/></iq>")
+	w.visitor("<iq type='set' id='q' from='" + ann + "' to='support@" + w.at + "'><join-queue xmlns='http://jabber.org/protocol/workgroup'/></iq>")
 }
 
 func (w *roomWorld) accept(agent string) {
 	w.t.Helper()
-	w.server("<message type='chat' from='" + agent + "/phone' to='support@desk.test'><body>1</body></message>")
+	w.server("<message type='chat' from='" + agent + "/phone' to='support@" + w.at + "'><body>1</body></message>")
 }
 
 // taker is who has the offer.

@@ -197,6 +197,7 @@ func moves() answers {
 			visitorCut:  (*conversation).wrapsUp,
 			visitorLeft: (*conversation).wrapsUp,
 			roomBuilt:   (*conversation).roomStands,
+			roomBroken:  (*conversation).wrapsUp,
 			roomLost:    (*conversation).wrapsUp,
 			linkUp:      (*conversation).lookAgain,
 			linkDown:    (*conversation).outOfSight,

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -10,7 +11,7 @@ import (
 )
 
 // Document is a conversation in JSON, as docs/interface.md (part C) prints it: in the admin listener's answers, in exports and
-// in webhooks. Times are RFC 3339 in UTC, "" for none.
+// in webhooks.
 type Document struct {
 	ID        string            `json:"id"`
 	Number    int               `json:"number"`
@@ -20,13 +21,32 @@ type Document struct {
 	Visitor   DocumentVisitor   `json:"visitor"`
 	Question  string            `json:"question"`
 	Form      map[string]string `json:"form,omitempty"`
-	Asked     string            `json:"asked"`
-	Accepted  string            `json:"accepted"`
-	Closed    string            `json:"closed"`
+	Asked     Stamp             `json:"asked"`
+	Accepted  Stamp             `json:"accepted"`
+	Closed    Stamp             `json:"closed"`
 	Reason    string            `json:"reason"`
 	Agents    []string          `json:"agents"`
 	Rating    DocumentRating    `json:"rating"`
-	Events    []DocumentEvent   `json:"events,omitempty"`
+	Events    []DocumentEvent   `json:"events,omitzero"`
+}
+
+// Stamp is a time in JSON: RFC 3339 in UTC. None, which is "", is null there, so that nobody has to read an empty text as a time.
+type Stamp string
+
+// NewStamp writes a time; the zero time is none.
+func NewStamp(t time.Time) Stamp {
+	if t.IsZero() {
+		return ""
+	}
+	return Stamp(t.UTC().Format("2006-01-02T15:04:05.000Z"))
+}
+
+// MarshalJSON implements json.Marshaler.
+func (s Stamp) MarshalJSON() ([]byte, error) {
+	if s == "" {
+		return []byte("null"), nil
+	}
+	return json.Marshal(string(s))
 }
 
 // DocumentVisitor is `visitor` in it.
@@ -48,7 +68,7 @@ type DocumentRating struct {
 // DocumentEvent is one of `events` in it.
 type DocumentEvent struct {
 	Seq      int    `json:"seq"`
-	Time     string `json:"time"`
+	Time     Stamp  `json:"time"`
 	Kind     string `json:"kind"`
 	From     string `json:"from"`
 	Nick     string `json:"nick"`
@@ -57,26 +77,22 @@ type DocumentEvent struct {
 	StanzaID string `json:"stanza_id"`
 }
 
-// NewDocument makes a conversation's document. With events nil it has no `events`.
+// NewDocument makes a conversation's document. With events nil it has no `events`; with none, an empty list.
 func NewDocument(c Conversation, events []Event) Document {
 	v := &c.Visitor
 	d := Document{
 		ID: c.ID, Number: c.Number, Site: c.Site, Workgroup: c.Workgroup, State: c.State,
 		Visitor:  DocumentVisitor{v.JID, v.Name, v.Email, v.Verified, v.Sub, v.Page},
-		Question: c.Question, Form: c.Form, Asked: stamp(c.Asked), Accepted: stamp(c.Accepted), Closed: stamp(c.Closed), Reason: c.Reason,
+		Question: c.Question, Form: c.Form, Asked: NewStamp(c.Asked), Accepted: NewStamp(c.Accepted), Closed: NewStamp(c.Closed), Reason: c.Reason,
 		Agents: append([]string{}, c.Agents...), Rating: DocumentRating{c.Rating, c.RatingText},
 	}
+	if events != nil {
+		d.Events = make([]DocumentEvent, 0, len(events))
+	}
 	for _, e := range events {
-		d.Events = append(d.Events, DocumentEvent{e.Seq, stamp(e.Time), e.Kind, e.From, e.Nick, e.Role, e.Body, e.StanzaID})
+		d.Events = append(d.Events, DocumentEvent{e.Seq, NewStamp(e.Time), e.Kind, e.From, e.Nick, e.Role, e.Body, e.StanzaID})
 	}
 	return d
-}
-
-func stamp(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format("2006-01-02T15:04:05.000Z")
 }
 
 // WriteText writes a conversation for people: who, when, what came of it, then its events.

@@ -120,7 +120,7 @@ func (a *Archive) Load() (Snapshot, error) {
 	return s, failed("load", err)
 }
 
-// Get returns one conversation with all its events in order, or ErrNotFound.
+// Get returns one conversation with all its events in order (never nil), or ErrNotFound.
 func (a *Archive) Get(id string) (Conversation, []Event, error) {
 	tx, err := a.read.BeginTx(context.Background(), &sql.TxOptions{ReadOnly: true})
 	if err != nil {
@@ -137,5 +137,8 @@ func (a *Archive) Get(id string) (Conversation, []Event, error) {
 	}
 	rows, err := tx.Query("SELECT "+eventColumns+" FROM events WHERE conversation = ? ORDER BY seq", n)
 	events, err := collect(rows, err, func(r row) (Event, error) { return scanEvent(r, c.ID) })
+	if events == nil {
+		events = []Event{}
+	}
 	return c, events, failed("get", err)
 }

@@ -321,8 +321,8 @@ func amount(e archive.Erased) string {
 // archiveReport is the JSON of a report.
 type archiveReport struct {
 	By   archive.By    `json:"by"`
-	From string        `json:"from"` // RFC 3339; "": open
-	To   string        `json:"to"`
+	From archive.Stamp `json:"from"` // none: open
+	To   archive.Stamp `json:"to"`
 	Rows []archive.Row `json:"rows"`
 }
 
@@ -347,11 +347,11 @@ func (c *archiveCommand) report() error {
 	return table.Flush()
 }
 
-func rfc3339(t time.Time) string {
+func rfc3339(t time.Time) archive.Stamp {
 	if t.IsZero() {
 		return ""
 	}
-	return t.UTC().Format(time.RFC3339)
+	return archive.Stamp(t.UTC().Format(time.RFC3339))
 }
 
 func seconds(s float64) string {

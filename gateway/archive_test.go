@@ -59,7 +59,13 @@ const chatOneEvents = `,"events":[` +
 
 const chatTwoJSON = `{"id":"01JD0000000000000000000002","number":18,"site":"shop","workgroup":"support","state":"queued",` +
 	`"visitor":{"jid":"v2@visitors.localhost","name":"","email":"","verified":false,"sub":"","page":""},` +
-	`"question":"","asked":"2026-11-23T12:00:00.000Z","accepted":"","closed":"","reason":"","agents":[],"rating":{"value":0,"text":""}`
+	`"question":"","asked":"2026-11-23T12:00:00.000Z","accepted":null,"closed":null,"reason":"","agents":[],"rating":{"value":0,"text":""}`
+
+// Nothing was said in it.
+const chatThreeJSON = `{"id":"01JD0000000000000000000003","number":1,"site":"blog","workgroup":"sales","state":"closed",` +
+	`"visitor":{"jid":"v3@visitors.localhost","name":"Evil\u001b[2J\nName","email":"","verified":false,"sub":"","page":""},` +
+	`"question":"","asked":"2026-11-24T12:00:00.000Z","accepted":null,"closed":"2026-11-24T13:00:00.000Z","reason":"timeout","agents":[],` +
+	`"rating":{"value":0,"text":""},"events":[]}`
 
 const chatOneText = `Conversation #17 01JD0000000000000000000001
 Workgroup: shop/support
@@ -281,6 +287,7 @@ func TestArchiveCommand(t *testing.T) {
 		{"search -json cat", 0, `{"conversations":[],"next":""}` + "\n", ""},
 		{"show " + chatOne.ID, 0, chatOneText, ""},
 		{"show -json " + chatOne.ID, 0, full + "\n", ""},
+		{"show -json " + chatThree.ID, 0, chatThreeJSON + "\n", ""},
 		{"show 01JD", 3, "", "not in the archive"},
 		{"export -site shop -agent alice@localhost", 0, "[\n" + full + "\n]\n", ""},
 		{"export -visitor customer-1 -format json", 0, "[\n" + full + "\n]\n", ""},
@@ -292,7 +299,7 @@ func TestArchiveCommand(t *testing.T) {
 			"         day  asked  accepted  abandoned  offline  wait  wait p90  duration    rating\n" +
 			"  2026-11-22      1         1          0        0   20s       20s     4m40s  5.0 of 1\n" +
 			"  2026-11-23      1         0          0        0    0s        0s        0s         -\n", ""},
-		{"report -from 2026-11-24 -by workgroup -json", 0, `{"by":"workgroup","from":"2026-11-24T00:00:00Z","to":"","rows":[` +
+		{"report -from 2026-11-24 -by workgroup -json", 0, `{"by":"workgroup","from":"2026-11-24T00:00:00Z","to":null,"rows":[` +
 			`{"key":"blog/sales","volume":1,"accepted":0,"abandoned":1,"offline":0,"wait_mean":0,"wait_p90":0,"duration_mean":0,"rating_mean":0,"rated":0}]}` + "\n", ""},
 		{"report -by agent -json -from 2026-11-22T00:00:00Z -to 2026-11-22T23:00:00+01:00", 0, `{"by":"agent","from":"2026-11-22T00:00:00Z","to":"2026-11-22T22:00:00Z","rows":[` +
 			`{"key":"alice@localhost","volume":1,"accepted":1,"abandoned":0,"offline":0,"wait_mean":20,"wait_p90":20,"duration_mean":280,"rating_mean":5,"rated":1}]}` + "\n", ""},

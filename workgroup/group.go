@@ -18,6 +18,7 @@ type group struct {
 	stirred bool               // somebody may be free for somebody
 	touched bool               // what its members see may have changed
 	face    face               // what its contacts see
+	staff   map[string]bool    // skeletons of names that no visitor may have; nil: not asked for yet
 	pushed  pushed             // what its native clients were told
 }
 

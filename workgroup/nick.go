@@ -57,36 +57,27 @@ func goodNick(nick string) bool {
 	return err == nil && string(jid) == "r@s/"+nick
 }
 
-// looksLikeStaff tells whether a nick could be taken for that of an agent or supervisor of the site, or the owner's.
+// looksLikeStaff tells whether a nick could be taken for that of an agent or supervisor of the site, or the owner's in
+// any language that it has.
 func (g *group) looksLikeStaff(nick string) bool {
-	s := skeleton(nick)
-	for _, o := range g.d.groups {
-		if o.Site != g.Site {
-			continue
-		}
-		for jid := range o.members {
-			local, _, _ := strings.Cut(jid, "@")
-			if skeleton(local) == s {
-				return true
+	if g.staff == nil { // who they are doesn't change in a desk's life
+		g.staff = map[string]bool{}
+		for _, o := range g.d.groups {
+			if o.Site != g.Site {
+				continue
 			}
-		}
-		if isOwnerNick(o, s) {
-			return true
-		}
-	}
-	return false
-}
-
-// isOwnerNick compares with the owner's nick in each language that it has.
-func isOwnerNick(g *group, s string) bool {
-	for _, in := range [...]map[string]string{texts["bot_nick"], g.Texts["bot_nick"]} {
-		for _, nick := range in {
-			if skeleton(nick) == s {
-				return true
+			for jid := range o.members {
+				local, _, _ := strings.Cut(jid, "@")
+				g.staff[skeleton(local)] = true
+			}
+			for _, in := range [...]map[string]string{texts["bot_nick"], o.Texts["bot_nick"]} {
+				for _, own := range in {
+					g.staff[skeleton(own)] = true
+				}
 			}
 		}
 	}
-	return false
+	return g.staff[skeleton(nick)]
 }
 
 // skeleton is what is left of a name when all that looks alike is the same (after Unicode UTS #39, for the letters that

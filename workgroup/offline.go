@@ -3,6 +3,7 @@ package workgroup
 import (
 	"cmp"
 	"crypto/rand"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -253,9 +254,13 @@ func (d *Desk) leaveRequest(g *group, v Visitor, n *node) {
 	if err == nil {
 		row, err = d.leaveMessage(g, a)
 	}
-	if err != nil {
-		d.refuseVisitor(g, n, err, languageOf(v, about))
-		return
+	var shut *closedError
+	switch language := languageOf(v, about); {
+	case errors.As(err, &shut):
+		d.send(n.refused("service-unavailable", "", errorText(g.text("away_lost", language), g.speaks(language)), el("closed", nsDesk, "reason", shut.reason)))
+	case err != nil:
+		d.refuseVisitor(g, n, err, language)
+	default:
+		d.send(n.answer(el("leave-message", nsDesk, "id", row.ID)))
 	}
-	d.send(n.answer(el("leave-message", nsDesk, "id", row.ID)))
 }

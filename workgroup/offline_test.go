@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"usher/xmpp"
 )
 
 // leavesWord leaves a message by form.
@@ -188,7 +190,9 @@ func TestLeaveMessageBounds(t *testing.T) {
 	full := func(g *guest) {
 		t.Helper()
 		n := g.leavesWord("question", "?")
-		if c := n.child("error", "").child("closed", nsDesk); scene(n) != "iq error service-unavailable" || c == nil || c.attr("reason") != "full" {
+		e := n.child("error", "")
+		if c := e.child("closed", nsDesk); scene(n) != "iq error service-unavailable" || c == nil || c.attr("reason") != "full" ||
+			e.child("text", xmpp.NSStanzaErrors).text != texts["away_lost"]["en"] {
 			t.Errorf("answered with %s", n.append(nil, ""))
 		}
 	}

@@ -82,6 +82,16 @@ func TestRoomHeardOnce(t *testing.T) {
 	}
 }
 
+// TestRoomCountedIDs: a client that counts its messages begins again with each page, and may say the same again.
+func TestRoomCountedIDs(t *testing.T) {
+	w := newRoomWorld(t, likeProsody)
+	room, _ := w.talk()
+	w.say(ann, room, "1", "Hello?")
+	w.pass(repeatTime)
+	w.say(ann, room, "1", "Hello?")
+	w.hears("Visitor 1: Hello?\nVisitor 1: Hello?")
+}
+
 // TestRoomForeignStanzaID: a stanza-id that isn't by the room is somebody's invention (XEP-0359 §5).
 func TestRoomForeignStanzaID(t *testing.T) {
 	w := newRoomWorld(t, likeProsody)

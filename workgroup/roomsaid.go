@@ -109,6 +109,10 @@ func (r *room) hear(s saying) {
 	r.conv.heard(r.nicks[s.nick], s.nick, body, id, s.at)
 }
 
+// repeatTime is how long after a message one with the same id and words is taken for a repeat, which edges and clients send when they
+// don't know whether the first one arrived. Later it may be a client that counts from one again.
+const repeatTime = 2 * time.Minute
+
 // sameTime is how far the stamps of one message may be apart where nothing else tells it.
 const sameTime = 2 * time.Second
 
@@ -121,7 +125,7 @@ func (r *room) known(s saying) *saying {
 		case e.sid != "" && e.sid == s.sid:
 			return e
 		case e.nick != s.nick || e.sum != s.sum:
-		case s.id != "" && e.id == s.id:
+		case s.id != "" && e.id == s.id && s.at.Sub(e.at).Abs() <= repeatTime:
 			return e
 		case s.delayed && !e.matched && (e.sid == "" || s.sid == "") && (e.id == "" || s.id == "") && s.at.Sub(e.at).Abs() <= sameTime:
 			return e

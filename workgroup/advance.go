@@ -62,7 +62,7 @@ type happening struct {
 // states stand beside the answers that lead there.
 type answers map[State]*[events]func(c *conversation, h happening)
 
-// moves is the whole life of a conversation (docs/architecture.md shows it as a drawing).
+// moves is the whole life of a conversation (docs/decisions/0039-life-of-a-conversation.md).
 func moves() answers {
 	return answers{
 		Queued: { // nobody has it, nobody has been asked

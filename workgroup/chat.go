@@ -61,7 +61,7 @@ func (c *conversation) proceed() {
 		c.activate()
 	default:
 		c.called = c.d.now
-		c.room.admit(c.agent.jid, agentRole, c.queue)
+		c.room.admit(c.agent.jid, agentRole, c.queue.with(c.agent, c.home))
 		c.arm(agentLate, c.queue.Timers.Join)
 	}
 }
@@ -108,7 +108,7 @@ func (c *conversation) roomStands(happening) {
 	clear(c.out)
 	for _, jid := range sorted(c.watchers) {
 		if !c.inside(jid) {
-			c.room.admit(jid, supervisorRole, c.queue)
+			c.room.admit(jid, supervisorRole, c.queue.with(c.d.agents[jid], c.home))
 		}
 	}
 	if c.State == Connecting {
@@ -153,7 +153,7 @@ func (c *conversation) roomless(happening) { c.dropRoom() }
 func (c *conversation) roomRetry(happening) {
 	c.dropRoom()
 	if c.tries++; c.tries > roomTries {
-		c.queue.tell(c.agent, c.tag()+" no room could be made. The visitor is told that he may leave a message.")
+		c.tell(c.agent, c.tag()+" no room could be made. The visitor is told that he may leave a message.")
 		c.finish(ReasonFailed)
 		return
 	}
@@ -311,7 +311,7 @@ func (c *conversation) agentMissing(h happening) {
 	c.dropAgent()
 	if h.event == agentLate {
 		a.lapsed(c.queue)
-		c.queue.tell(a, c.tag()+" you did not come into the room. Somebody else is asked.")
+		c.tell(a, c.tag()+" you did not come into the room. Somebody else is asked.")
 	}
 	if c.missed++; c.missed >= maxMissed {
 		c.finish(ReasonNoAgents)
@@ -383,7 +383,7 @@ func (c *conversation) agentDumb(happening) {
 	a := c.agent
 	if !c.nudged {
 		c.nudged = true
-		c.queue.tell(a, c.tag()+" are you there? The visitor waits for your answer in the room.")
+		c.tell(a, c.tag()+" are you there? The visitor waits for your answer in the room.")
 		c.arm(agentSilent, c.queue.Timers.First)
 		return
 	}
@@ -391,7 +391,7 @@ func (c *conversation) agentDumb(happening) {
 	c.turnAway(a)
 	c.dropAgent()
 	a.lapsed(c.queue)
-	c.queue.tell(a, c.tag()+" you did not answer. Somebody else is asked.")
+	c.tell(a, c.tag()+" you did not answer. Somebody else is asked.")
 	c.headOfQueue()
 }
 
@@ -432,14 +432,14 @@ func (c *conversation) givesUp(h happening) {
 		reason = ReasonDeclined
 	}
 	if c.agent != nil {
-		c.queue.tell(c.agent, c.tag()+" the visitor has left.")
+		c.tell(c.agent, c.tag()+" the visitor has left.")
 	}
 	c.finish(reason)
 }
 
 func (c *conversation) gaveOut(happening) {
 	if c.agent != nil {
-		c.queue.tell(c.agent, c.tag()+" the visitor's connection is lost.")
+		c.tell(c.agent, c.tag()+" the visitor's connection is lost.")
 	}
 	c.finish(ReasonLost)
 }
@@ -527,11 +527,14 @@ func (d *Desk) closeBanned(_ *agent, c *conversation) error {
 		return nil
 	}
 	if c.agent != nil {
-		c.queue.tell(c.agent, c.tag()+" the visitor is banned.")
+		c.tell(c.agent, c.tag()+" the visitor is banned.")
 	}
 	c.finish(ReasonBanned)
 	return nil
 }
+
+// tell says something about it to an agent, from a workgroup that he knows.
+func (c *conversation) tell(a *agent, text string) { c.queue.with(a, c.home).tell(a, text) }
 
 // tag is how an agent is told which one is meant.
 func (c *conversation) tag() string { return "[#" + strconv.Itoa(c.Number) + "]" }

@@ -133,3 +133,32 @@ func TestKilledAtEveryStep(t *testing.T) {
 		}
 	}
 }
+
+// TestConfigChangesOverARestart: an agent, a supervisor and a workgroup of running conversations are configured no more.
+func TestConfigChangesOverARestart(t *testing.T) {
+	sales := playGroup(func(g *Group) {
+		g.Name, g.Address, g.Agents = "sales", "sales", []Member{{JID: "bob@" + playHome}}
+	})
+	p, _, ann := talking(t, playGroup(), sales)
+	carol, ben := p.agent("carol"), p.visitor("ben")
+	bob := p.agent("bob")
+	carol.types("enter 1")
+	ben.group, bob.group = "sales@"+playDesk, "sales@"+playDesk
+	ben.asks("Sales?")
+	p.here("before", ann, "Support, Visitor 1, alice, carol")
+	p.cfg.Groups = []Group{playGroup(func(g *Group) {
+		g.Agents, g.Supervisors = []Member{{JID: "bob@" + playHome}}, nil
+	})}
+	bob.group = support
+	p.kill()
+	ann.back()
+	p.here("the two who are none any more are out", ann, "Support, Visitor 1")
+	p.wait(returnTime)
+	bob.types("1")
+	p.here("bob has it", ann, "Support, Visitor 1, bob")
+	for _, c := range p.kept.all() {
+		if c.Workgroup == "sales" && (c.State != Closed || c.Reason != ReasonFailed) {
+			t.Errorf("the one of the workgroup that is no more is %s (%s)", c.State, c.Reason)
+		}
+	}
+}

@@ -17,7 +17,6 @@ type resume struct {
 	Since    time.Time            `json:"since,omitzero"`    // in that queue
 	Ahead    bool                 `json:"ahead,omitempty"`   //
 	Tried    []string             `json:"tried,omitempty"`   // JIDs of workgroups
-	Only     string               `json:"only,omitempty"`    // assigned to
 	Agent    string               `json:"agent,omitempty"`   // who has it
 	Coming   string               `json:"coming,omitempty"`  // who took a transfer and wasn't there yet
 	Owner    string               `json:"owner,omitempty"`   // of the room
@@ -52,9 +51,6 @@ func (c *conversation) row() Conversation {
 		Queue: c.queue.jid, Since: c.since, Ahead: c.ahead, Tried: c.tried, Owner: c.owner, Inside: c.watchers,
 		Out: sorted(c.out), Missed: c.missed, Deserted: c.deserted, Replied: c.replied, Nudged: c.nudged, Met: c.met,
 		Reinvite: c.reinvite, Call: c.call, Side: c.side, Clocks: map[string]time.Time{},
-	}
-	if c.only != nil {
-		r.Only = c.only.jid
 	}
 	if c.agent != nil {
 		r.Agent = c.agent.jid
@@ -129,7 +125,7 @@ func (d *Desk) takeUp(row Conversation, lines []Event) {
 	}
 	c := &conversation{
 		Conversation: row, d: d, home: d.groupNamed(row.Site, row.Workgroup), queue: d.groups[r.Queue], side: r.Side,
-		since: r.Since, ahead: r.Ahead, tried: r.Tried, only: d.agents[r.Only], missed: r.Missed, owner: r.Owner,
+		since: r.Since, ahead: r.Ahead, tried: r.Tried, missed: r.Missed, owner: r.Owner,
 		deserted: r.Deserted, replied: r.Replied, nudged: r.Nudged, met: r.Met, reinvite: r.Reinvite, call: r.Call,
 	}
 	c.make()
@@ -156,6 +152,10 @@ func (d *Desk) takeUp(row Conversation, lines []Event) {
 		}
 	}
 	for jid, seen := range r.Inside {
+		if d.agents[jid] == nil { // he is a supervisor no more
+			c.out[jid] = true
+			continue
+		}
 		c.watchers[jid] = seen
 	}
 	for _, jid := range r.Out {
@@ -163,6 +163,9 @@ func (d *Desk) takeUp(row Conversation, lines []Event) {
 	}
 	if r.Coming != "" {
 		c.out[r.Coming] = true
+	}
+	if r.Agent != "" && d.agents[r.Agent] == nil {
+		c.out[r.Agent] = true
 	}
 	d.convs[c.ID], d.visitor[c.Visitor.JID] = c, c
 	if c.Room != "" {

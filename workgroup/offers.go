@@ -157,6 +157,7 @@ func (c *conversation) lapse(happening) {
 // withdraw: the link is back, and nobody knows who has seen the offer.
 func (c *conversation) withdraw(h happening) {
 	c.revoke("withdrawn", "revoked", nil)
+	c.only = nil // if he is still to have it, he is asked again like everybody
 	c.enqueue()
 	c.lookAgain(h)
 }
@@ -248,7 +249,7 @@ func (c *conversation) passFailed(h happening) {
 	if h.event == agentLate {
 		p.taker.lapsed(c.queue)
 	}
-	c.queue.tell(p.by, c.tag()+" nobody has taken it over. It stays with "+c.agent.name+".")
+	c.tell(p.by, c.tag()+" nobody has taken it over. It stays with "+c.agent.name+".")
 }
 
 // endPass forgets a transfer.
@@ -285,7 +286,7 @@ func (c *conversation) handOver() {
 	c.keepLine(Event{Kind: KindTransfer, From: old.jid, Nick: old.name, Role: RoleAgent, Body: p.taker.name})
 	old.freed(c)
 	c.putOut(old.jid)
-	c.queue.tell(old, c.tag()+" "+p.taker.name+" has it now.")
+	c.tell(old, c.tag()+" "+p.taker.name+" has it now.")
 	c.notice(c.home.text("transferred", c.Visitor.Language, p.taker.name))
 	c.brief(p.taker)
 	c.replied, c.nudged = false, false

@@ -199,14 +199,14 @@ func (c *conversation) takenByForce(h happening) {
 	c.revoke("taken by "+h.agent.name, "taken", nil)
 	if c.State == Active {
 		c.pass = &passing{by: h.agent, to: h.agent}
-		c.comes(h.agent, c.queue)
+		c.comes(h.agent, c.queue.with(h.agent, c.home))
 		return
 	}
 	if c.agent != nil {
 		old := c.agent
 		c.keepLine(Event{Kind: KindTransfer, From: old.jid, Nick: old.name, Role: RoleAgent, Body: h.agent.name})
 		c.dropAgent()
-		c.queue.tell(old, c.tag()+" "+h.agent.name+" has it now.")
+		c.tell(old, c.tag()+" "+h.agent.name+" has it now.")
 	}
 	delete(c.watchers, h.agent.jid)
 	c.connect(h.agent)

@@ -186,6 +186,6 @@ func (c *conversation) cameBack(a *agent) {
 	}
 	if c.State == AgentLost && c.agent == a && c.reinvite && c.built && !c.inside(a.jid) {
 		c.reinvite = false
-		c.room.admit(a.jid, agentRole, c.queue)
+		c.room.admit(a.jid, agentRole, c.queue.with(a, c.home))
 	}
 }

@@ -296,7 +296,7 @@ type Agent struct {
 	MaxChats  int      `yaml:"max_chats" min:"0"` // 0: the workgroup's
 }
 
-// Timers is `timers`.
+// Timers is `timers`. Cool, Wrap and Ready may be 0: none.
 type Timers struct {
 	Form        time.Duration `yaml:"form" min:"1"`
 	VisitorJoin time.Duration `yaml:"visitor_join" min:"1"`
@@ -308,10 +308,10 @@ type Timers struct {
 	First       time.Duration `yaml:"first" min:"1"`
 	IdleWarn    time.Duration `yaml:"idle_warn" min:"1"`
 	IdleClose   time.Duration `yaml:"idle_close" min:"1"`
-	Cool        time.Duration `yaml:"cool" min:"1"`
-	Wrap        time.Duration `yaml:"wrap" min:"1"`
+	Cool        time.Duration `yaml:"cool" min:"0"`
+	Wrap        time.Duration `yaml:"wrap" min:"0"`
 	Max         time.Duration `yaml:"max" min:"1"`
-	Ready       time.Duration `yaml:"ready" min:"1"`
+	Ready       time.Duration `yaml:"ready" min:"0"`
 }
 
 // QueueConfig is `queue`.

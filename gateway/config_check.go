@@ -369,7 +369,10 @@ func (d *decoder) checkWorkgroups(c *Config, s *Site, site string, desks map[str
 		}
 		d.checkWorkgroupAddress(c, w, named, desks)
 		if w.Timers.IdleWarn >= w.Timers.IdleClose {
-			d.fail(key+".timers.idle_warn", "must be shorter than idle_close (%s)", w.Timers.IdleClose)
+			if d.isSet(key + ".timers.idle_warn") {
+				d.fail(key+".timers.idle_warn", "must be shorter than idle_close (%s)", w.Timers.IdleClose)
+			}
+			w.Timers.IdleWarn = w.Timers.IdleClose / 2 // the default is not for so short a one
 		}
 		d.checkPeople(w, key)
 		if w.Hours != nil {

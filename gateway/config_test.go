@@ -535,6 +535,28 @@ func keysKnown(t reflect.Type, path string, known, idle map[string]bool) {
 	}
 }
 
+// A workgroup may do without some of its timers; a short idle_close takes the default warning with it.
+func TestConfigTimers(t *testing.T) {
+	for given, want := range map[string]Timers{
+		"idle_close: 2s":                {IdleWarn: time.Second, IdleClose: 2 * time.Second, Cool: 20 * time.Second, Wrap: 30 * time.Second, Ready: 5 * time.Second},
+		"idle_close: 2s, idle_warn: 1h": {},
+		"cool: 0s, wrap: 0s, ready: 0s": {IdleWarn: 3 * time.Minute, IdleClose: 6 * time.Minute},
+		"net: 0s":                       {},
+	} {
+		cfg, _, err := parseConfig(filepath.Join(t.TempDir(), "u.yaml"), []byte(minimalOpen+"    workgroups: [{name: support, timers: {"+given+"}}]\n"))
+		if err != nil {
+			if want != (Timers{}) {
+				t.Errorf("%s: %v", given, err)
+			}
+			continue
+		}
+		got := cfg.Sites[0].Workgroups[0].Timers
+		if got = (Timers{IdleWarn: got.IdleWarn, IdleClose: got.IdleClose, Cool: got.Cool, Wrap: got.Wrap, Ready: got.Ready}); got != want {
+			t.Errorf("%s: %+v, want %+v", given, got, want)
+		}
+	}
+}
+
 // docs/interface.md prints every key that the program knows and no other, and names those without effect.
 func TestConfigInterfaceKeys(t *testing.T) {
 	file, err := parser.ParseBytes([]byte(printed(t)), 0)

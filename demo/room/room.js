@@ -81,7 +81,9 @@ class Visit {
   // What the workgroup says: where the request is, and the invitation when an agent has it.
   called(el) {
     const about = el.getElementsByTagNameNS(DESK, 'conversation')[0];
-    if (about?.getAttribute('state') === 'closed') this.refuse('The chat is over.');
+    const state = about?.getAttribute('state');
+    if (state === 'wrapup') say('the chat is over', true);
+    if (state === 'closed') this.refuse('The chat is over.');
     if (el.getElementsByTagNameNS(USER, 'invite').length > 0) {
       this.room = el.getAttribute('from');
       this.enter();

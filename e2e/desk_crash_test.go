@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -24,19 +23,15 @@ func TestDeskCrash(t *testing.T) {
 				{name: "mid-chat", agents: 1, group: ", max_chats: 1", example: usherKilled},
 				{name: "server", agents: 1, example: serverRestarts},
 			}
-			steps := crashSteps
-			if name == "ejabberd" && os.Getenv("USHER_FULL") == "" {
-				steps = []string{"asking", "accepting", "agent invited", "speaking", "supervisor in", "closing"}
-			}
-			for i, step := range steps {
+			for i, step := range crashSteps {
 				cases = append(cases, deskCase{name: fmt.Sprint("step-", i), agents: 1, timers: "visitor_join: 3s, join: 3s",
 					example: func(t *testing.T, s *scene) { killedAt(t, s, step) }})
 			}
 			d := runDesk(t, name, cases)
 			for i, c := range append(cases[2:], cases[:2]...) { // the server last
 				title := c.name
-				if i < len(steps) {
-					title = steps[i]
+				if i < len(crashSteps) {
+					title = crashSteps[i]
 				}
 				t.Run(strings.ReplaceAll(title, " ", "-"), func(t *testing.T) { c.example(t, d.scene(t, c)) })
 			}

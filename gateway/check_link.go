@@ -112,6 +112,9 @@ func (c *checker) askVersion(l *checkLink) {
 			if kind := serverKind(name); kind != "" {
 				c.report.Server = ServerReport{Kind: kind, Version: a.Query.Version}
 				c.add("ok", "server "+domain, "%s", strings.TrimSpace(name+" "+a.Query.Version))
+				if set := c.cfg.Upstream.Server; set != "auto" && set != kind {
+					c.add("warning", "server "+domain, "upstream.server says %s, but it calls itself %s", set, kind)
+				}
 				return
 			}
 		}

@@ -33,9 +33,11 @@ func TestCheckSays(t *testing.T) {
 		"a config that can't be read": {[]string{"rooms: ", "romms: "}, checkErrors, []string{"error config: romms: unknown key"}},
 		"a wrong secret": {[]string{"0ther", "wrong"}, checkErrors, []string{
 			"ok link visitors.localhost: came back", "ok server localhost: Prosody", "error link more.localhost: refuses the secret"}},
-		"an unknown component":           {[]string{"more.localhost", "else.localhost"}, checkErrors, []string{"error link else.localhost: doesn't know a component"}},
-		"no MUC service":                 {[]string{"conference.localhost", "rooms.localhost"}, checkErrors, []string{"error rooms rooms.localhost: no MUC service"}},
-		"a MUC service that is for few":  {nil, checkErrors, []string{"ok link more.localhost: came back", "error rooms conference.localhost: lets Usher make no rooms"}},
+		"an unknown component":          {[]string{"more.localhost", "else.localhost"}, checkErrors, []string{"error link else.localhost: doesn't know a component"}},
+		"no MUC service":                {[]string{"conference.localhost", "rooms.localhost"}, checkErrors, []string{"error rooms rooms.localhost: no MUC service"}},
+		"a MUC service that is for few": {nil, checkErrors, []string{"ok link more.localhost: came back", "error rooms conference.localhost: lets Usher make no rooms"}},
+		"another server than configured": {[]string{"server: auto", "server: ejabberd", "workgroups: [{name: support, agents: [alice@localhost]}]", "workgroups: []"},
+			checkWarnings, []string{"warning server localhost: says ejabberd, but it calls itself prosody"}},
 		"no support desk needs no rooms": {[]string{"workgroups: [{name: support, agents: [alice@localhost]}]", "workgroups: []"}, checkGreen, []string{"ok rooms conference.localhost: no rooms are needed"}},
 		"nobody listens":                 {[]string{s.ComponentAddr(), "127.0.0.1:1"}, checkErrors, []string{"error link visitors.localhost: nothing answers"}},
 	} {

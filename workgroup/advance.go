@@ -259,8 +259,21 @@ func (c *conversation) armAt(e event, t time.Time) {
 	c.disarm(e)
 	c.clocks[e] = c.d.at(t, func() {
 		c.clocks[e] = nil
+		if needsLink(e) && !c.d.linkUp {
+			c.arm(e, unsureTime) // what it waits for may have happened, unheard
+			return
+		}
 		c.advance(happening{event: e})
 	})
+}
+
+// needsLink tells whether a clock waits for something that is only heard of over the link.
+func needsLink(e event) bool {
+	switch e {
+	case visitorLate, agentLate, agentOut, agentSilent, idleSoon, idle:
+		return true
+	}
+	return false
 }
 
 func (c *conversation) disarm(e event) {

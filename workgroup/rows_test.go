@@ -468,3 +468,31 @@ func TestLinkIsLostDuringAnOffer(t *testing.T) {
 		t.Error("she isn't in the room")
 	}
 }
+
+// TestLinkIsAwayForLong: what can't be heard doesn't count as silence.
+func TestLinkIsAwayForLong(t *testing.T) {
+	p, alice, ann := talking(t)
+	alice.says("Hello")
+	p.down()
+	for range 10 {
+		p.wait(time.Minute)
+		alice.says("I am writing all the time")
+	}
+	p.is("nobody is idle", 1, "active")
+	p.up()
+	p.wait(time.Minute)
+	p.is("goes on", 1, "active")
+	p.here("both are in", ann, "Support, Visitor 1, alice")
+	p.down()
+	alice.leaves()
+	p.wait(3 * time.Minute)
+	p.is("nobody knows", 1, "active")
+	p.up()
+	p.is("now it is known", 1, "agent-lost")
+	p.down()
+	p.wait(3 * time.Minute)
+	p.is("nobody could hear him come back", 1, "agent-lost")
+	alice.joins()
+	p.up()
+	p.is("as he did", 1, "active")
+}

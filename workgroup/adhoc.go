@@ -331,6 +331,9 @@ func (m *member) parseForm(v verb, form *node) (order, error) {
 			values[f.attr("var")] = strings.TrimSpace(strings.Join(lines, "\n"))
 		}
 	}
+	if c := m.group.d.convs[values["conversation"]]; c != nil && c.seenFrom(m.group) && !slices.Contains(v.args, seenOne) {
+		values["conversation"] = strconv.Itoa(c.Number) // an id is as good
+	}
 	o := order{verb: v}
 	for _, a := range m.arguments(v) {
 		if err := o.fill(a, values, m.group.d.now); err != nil {

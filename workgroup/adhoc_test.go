@@ -285,6 +285,31 @@ func TestCommandsDo(t *testing.T) {
 	}
 }
 
+// TestCommandNamesAChatByItsID: the id that everybody sees of a chat is as good as its number, to who sees the chat.
+func TestCommandNamesAChatByItsID(t *testing.T) {
+	p := newPlay(t)
+	alice, bob, ann := p.agent("alice"), p.agent("bob"), p.visitor("ann")
+	ann.asks("Hello?")
+	if alice.words(); strings.Contains(bob.words(), "[#1]") {
+		alice, bob = bob, alice
+	}
+	id := p.kept.all()[0].ID
+	for _, c := range []struct {
+		who  *clerk
+		verb string
+		want string
+	}{
+		{bob, "accept", "completed error: nothing is offered to you"},
+		{alice, "accept", "completed info: #1 Visitor 1 is yours: the invitation follows"},
+		{alice, "call", "error 400 bad-request bad-payload"},
+		{alice, "close", "completed info: #1 Visitor 1 closed"},
+	} {
+		if got := outcome(c.who.execute(support, c.verb, "conversation", id, "text", "x")); got != c.want {
+			t.Errorf("%s: %s, want %s", c.verb, got, c.want)
+		}
+	}
+}
+
 // TestListsAsTables: list and who give rows under named columns (XEP-0004 §3.4).
 func TestListsAsTables(t *testing.T) {
 	p := newPlay(t)

@@ -41,7 +41,7 @@ func (a *Archive) Erasable(ctx context.Context, visitor string) (Erased, error) 
 }
 
 // Erase removes a visitor, named by JID, sub or mail address: all conversations under this name, and all others under the JIDs
-// and signed subs that these were held under; their events and notices; the desk's items about him. When it returns,
+// and signed subs that these were held under; their events and notices; the desk's items about him, of a ban his name. When it returns,
 // no byte of his words is in any file of the archive, and what a running desk still writes of these conversations isn't
 // kept. It takes time in proportion to the whole archive, during which others can read but not write.
 // ErrNotFound: there is nothing of him.
@@ -98,7 +98,24 @@ func find(ctx context.Context, tx *sql.Tx, visitor string) (*victim, Erased, err
 		e.Items += n
 		return err
 	})
+	if err == nil {
+		var bans int
+		condition, args := v.bans()
+		err = tx.QueryRowContext(ctx, "SELECT count(*) FROM items WHERE "+condition, args...).Scan(&bans)
+		e.Items += bans
+	}
 	return v, e, err
+}
+
+// bans is a condition that selects the bans of his that have the name he gave. They stay, but that was his word.
+func (v *victim) bans() (condition string, args []any) {
+	args = []any{v.asked}
+	for jid := range v.jids {
+		args = append(args, jid)
+	}
+	const text = "CAST(value AS TEXT)"
+	return "key LIKE 'ban/%' AND CASE WHEN json_valid(" + text + ") THEN " + text + " ->> '$.Name' <> '' AND (" +
+		text + " ->> '$.Sub' = ? OR lower(" + text + " ->> '$.Visitor') IN (?" + strings.Repeat(", ?", len(args)-2) + ")) END", args
 }
 
 // look takes the conversations of one condition in, and returns where else to look for what is new of him.
@@ -167,6 +184,10 @@ func (a *Archive) remove(ctx context.Context, tx *sql.Tx, v *victim) error {
 		_, err := tx.ExecContext(ctx, "DELETE FROM items WHERE "+condition, args...)
 		return err
 	}); err != nil {
+		return err
+	}
+	condition, args := v.bans()
+	if _, err := tx.ExecContext(ctx, "UPDATE items SET value = CAST(json_set(CAST(value AS TEXT), '$.Name', '') AS BLOB) WHERE "+condition, args...); err != nil {
 		return err
 	}
 	now := micros(a.now())

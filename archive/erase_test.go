@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -215,6 +216,36 @@ func TestEraseByMail(t *testing.T) {
 		if _, err := a.Erasable(context.Background(), nobody); !errors.Is(err, ErrNotFound) {
 			t.Errorf("%q would be erased: %v", nobody, err)
 		}
+	}
+}
+
+// A ban outlives him, without the name that he gave.
+func TestEraseNameOfABan(t *testing.T) {
+	a := open(t)
+	ban := func(id, visitor, sub, name string) Item {
+		return Item{Key: "ban/" + id, Value: []byte(`{"ID":"` + id + `","Visitor":"` + visitor + `","Sub":"` + sub + `","Address":"x","Name":"` + name + `"}`)}
+	}
+	b := talk("A", func(c *Conversation) { c.Visitor = Person{JID: "A@v", Name: "Annabellissima"} }, "one")
+	b.Items = []Item{ban("b1", "A@v", "", "Annabellissima"), ban("b2", "b@v", "7", "Bartholomaeus"), ban("b3", "c@v", "", "Christophorus"), {"ban/b4", []byte("{")}}
+	write(t, a, b)
+	for visitor, want := range map[string]Erased{"a@v": {Conversations: 1, Messages: 1, Items: 1}, "7": {Items: 1}} {
+		if would, err := a.Erasable(context.Background(), visitor); err != nil || would != want {
+			t.Errorf("of %s would be erased %+v, %v", visitor, would, err)
+		}
+		if got, err := a.Erase(context.Background(), visitor); err != nil || got != want {
+			t.Errorf("of %s was erased %+v, %v, want %+v", visitor, got, err, want)
+		}
+	}
+	if left := traces(t, a, []string{"Annabellissima", "Bartholomaeus", "Christophorus"}); strings.Join(left, " ") != "Christophorus" {
+		t.Errorf("left are %q", left)
+	}
+	s, err := a.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Item{ban("b1", "A@v", "", ""), ban("b2", "b@v", "7", ""), ban("b3", "c@v", "", "Christophorus"), {"ban/b4", []byte("{")}}
+	if !slices.EqualFunc(s.Items, want, func(a, b Item) bool { return a.Key == b.Key && bytes.Equal(a.Value, b.Value) }) {
+		t.Errorf("bans left: %q", s.Items)
 	}
 }
 

@@ -75,7 +75,8 @@ type Event struct {
 }
 
 // Item is a piece of the desk's state by key. A nil Value removes it. Keys
-// "visitor/SITE/SUB-OR-BARE" belong to a visitor and go with him.
+// "visitor/SITE/SUB-OR-BARE" belong to a visitor and go with him; of "ban/ID", JSON with his addresses in Visitor (bare JID)
+// and Sub, only his Name goes.
 type Item struct {
 	Key   string
 	Value []byte

@@ -169,6 +169,11 @@ func (d *Desk) Erased(now time.Time, visitor string) {
 			c.lines, c.Question = nil, ""
 		}
 	}
+	for _, b := range d.user.bans.byID {
+		if strings.EqualFold(b.Visitor, bare) || b.Sub != "" && b.Sub == visitor {
+			b.Name = ""
+		}
+	}
 }
 
 // text shows the message to an agent, in English as all that agents are told.

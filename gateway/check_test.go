@@ -118,13 +118,18 @@ func (s *stockServer) start(t *testing.T) {
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, s.kind+" is up", func() bool {
-		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", s.c2s))
-		if err == nil {
-			conn.Close()
+	for _, port := range []int{s.c2s, s.component} {
+		if !strings.Contains(s.config, fmt.Sprint(port)) {
+			continue // it isn't told yet to listen there
 		}
-		return err == nil
-	})
+		eventually(t, s.kind+" is up", func() bool {
+			conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+			if err == nil {
+				conn.Close()
+			}
+			return err == nil
+		})
+	}
 }
 
 func (s *stockServer) stop() {

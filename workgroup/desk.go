@@ -189,9 +189,8 @@ func (d *Desk) settle() {
 
 // tell tells the visitors of the conversations that have moved; each change is told once, in order.
 func (d *Desk) tell() {
-	for len(d.untold) > 0 {
-		c := d.untold[0]
-		d.untold = d.untold[1:]
+	for i := 0; i < len(d.untold); i++ { // what is told may move others
+		c := d.untold[i]
 		if !c.untold {
 			continue
 		}
@@ -201,6 +200,8 @@ func (d *Desk) tell() {
 			c.ended()
 		}
 	}
+	clear(d.untold)
+	d.untold = d.untold[:0]
 }
 
 // FromVisitor takes a stanza that a visitor of the edge has sent to the bare JID of a workgroup of his site (any
@@ -354,6 +355,7 @@ func (d *Desk) Take() Output {
 		c.listed = false // from now on it is listed anew
 		d.out.Batch.Conversations = append(d.out.Batch.Conversations, c.row())
 	}
+	clear(d.news)
 	d.news = d.news[:0]
 	out := d.out
 	d.out = Output{}

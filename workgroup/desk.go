@@ -307,7 +307,6 @@ func (d *Desk) LinkUp(now time.Time) {
 		c.advance(happening{event: linkUp})
 	}
 	d.endRooms()
-	d.endRooms()
 	for _, g := range d.order {
 		g.stir()
 		d.at(d.now.Add(returnTime), g.stir)

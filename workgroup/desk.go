@@ -39,9 +39,8 @@ type Desk struct {
 	serial   int
 	any      func(n int) int // a random number below n
 
-	news   []*conversation      // whose row is to be kept, and whose visitor is to be told
-	untold []*conversation      // whose visitor is to be told
-	called map[string]time.Time // when visitors were called last, by bare JID
+	news   []*conversation // whose row is to be kept, and whose visitor is to be told
+	untold []*conversation // whose visitor is to be told
 
 	sessions sessions // ad-hoc commands that wait for their form
 	user     userSide // what the visitor's side keeps
@@ -107,8 +106,8 @@ func New(cfg Config, now time.Time, kept Snapshot) (*Desk, error) {
 		cfg: cfg, now: now,
 		groups: map[string]*group{}, local: map[string]*group{}, agents: map[string]*agent{},
 		convs: map[string]*conversation{}, visitor: map[string]*conversation{}, owner: map[string]*conversation{},
-		requests: map[string]*requested{}, called: map[string]time.Time{},
-		prefix: strings.ToLower(rand.Text()[:10]) + "-", any: mathrand.IntN, moves: moves(),
+		requests: map[string]*requested{},
+		prefix:   strings.ToLower(rand.Text()[:10]) + "-", any: mathrand.IntN, moves: moves(),
 	}
 	var err error
 	if d.past, err = newPast(d); err != nil {

@@ -284,9 +284,10 @@ type past struct {
 
 // former is what is kept of a visitor who was here before.
 type former struct {
-	Agent string    `json:"agent"` // bare JID
-	Chats int       `json:"chats"`
-	Last  time.Time `json:"last"`
+	Agent  string    `json:"agent"` // bare JID
+	Chats  int       `json:"chats"`
+	Last   time.Time `json:"last"`
+	Called time.Time `json:"called,omitzero"` // when an agent called him last; he may have had no chat
 }
 
 func newPast(d *Desk) (*past, error) {
@@ -306,8 +307,11 @@ func pastKey(site string, p *Person) string {
 	return "visitor/" + site + "/" + p.JID
 }
 
-// of is what is known of a visitor.
-func (p *past) of(site string, who *Person) (former, bool) { return p.seen.Get(pastKey(site, who)) }
+// of is what is known of a visitor who has had a chat.
+func (p *past) of(site string, who *Person) (former, bool) {
+	f, _ := p.seen.Get(pastKey(site, who))
+	return f, f.Chats > 0
+}
 
 // note keeps who had a conversation last.
 func (p *past) note(c *Conversation) {
@@ -316,11 +320,27 @@ func (p *past) note(c *Conversation) {
 	}
 	key := pastKey(c.Site, &c.Visitor)
 	f, _ := p.seen.Get(key)
-	f = former{Agent: c.Agents[len(c.Agents)-1], Chats: f.Chats + 1, Last: p.d.now}
+	f.Agent, f.Chats, f.Last = c.Agents[len(c.Agents)-1], f.Chats+1, p.d.now
+	p.keep(key, f)
+}
+
+// call keeps that an agent calls a visitor; false: one did so less than callAgain ago.
+func (p *past) call(site, bare string) bool {
+	key := pastKey(site, &Person{JID: bare})
+	f, _ := p.seen.Get(key)
+	if !f.Called.IsZero() && p.d.now.Sub(f.Called) < callAgain {
+		return false
+	}
+	f.Called = p.d.now
+	p.keep(key, f)
+	return true
+}
+
+func (p *past) keep(key string, f former) {
 	p.seen.Add(key, f)
 	value, err := json.Marshal(f)
 	if err != nil { // a year beyond 9999, which no clock shows
-		p.d.cfg.Log.Error("a visitor can't be kept", "conversation", c.ID, "error", err)
+		p.d.cfg.Log.Error("a visitor can't be kept", "error", err)
 		return
 	}
 	p.d.out.Batch.Items = append(p.d.out.Batch.Items, Item{Key: key, Value: value})

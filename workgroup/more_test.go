@@ -179,6 +179,24 @@ func TestCall(t *testing.T) {
 	alice.saw("alice is told", "visitor has left")
 }
 
+// TestCallOverACrash: whom an agent has called isn't called again because Usher was killed meanwhile.
+func TestCallOverACrash(t *testing.T) {
+	p := newPlay(t)
+	alice, ann := p.agent("alice"), p.visitor("ann")
+	ann.autojoin = false
+	alice.types("who")
+	alice.types("call 1 May I help?")
+	ann.declines()
+	p.kill()
+	ann.back()
+	p.wait(30 * time.Second)
+	alice.types("who")
+	alice.answers("call 1 Hello again", "that visitor was called a short while ago")
+	p.wait(10 * time.Minute)
+	alice.types("who")
+	alice.answers("call 1 Hello again", "#2: the visitor is asked in")
+}
+
 func TestVisitorNeverJoins(t *testing.T) {
 	p := newPlay(t)
 	alice, ann := p.agent("alice"), p.visitor("ann")

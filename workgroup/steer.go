@@ -265,15 +265,9 @@ func (d *Desk) call(by *agent, g *group, visitor string, text string) (*conversa
 	case by.offer != nil || len(by.chats) >= max(by.capacity(), 1):
 		return nil, errFull
 	}
-	for jid, at := range d.called { // what is over is forgotten, so the table is as large as calls of 10 min
-		if d.now.Sub(at) >= callAgain {
-			delete(d.called, jid)
-		}
-	}
-	if _, again := d.called[visitor]; again {
+	if !d.past.call(g.Site, visitor) {
 		return nil, errCalled
 	}
-	d.called[visitor] = d.now
 	c := d.begun(g, asking{visitor: v, person: Person{Language: v.Language, Address: v.Address}})
 	c.call = text
 	if c.call == "" {

@@ -58,6 +58,11 @@ func (c *conversation) row() Conversation {
 	if c.pass != nil && c.pass.taker != nil {
 		r.Coming = c.pass.taker.jid
 	}
+	if c.Room != "" {
+		for _, o := range c.openOffers() {
+			r.Out = append(r.Out, o.agent.jid) // an offer ends with this life, and so does a right that it gave
+		}
+	}
 	for e, name := range clockNames {
 		if t := c.clocks[e]; t != nil {
 			r.Clocks[name] = t.when

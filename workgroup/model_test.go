@@ -44,12 +44,13 @@ func (m *model) tell() {
 
 type model struct {
 	*play
-	rt     *rapid.T
-	staff  []*clerk
-	guests []*guest
-	said   int
-	any    *rand.Rand // rapid's own draws favour the first of a list; here every act has its weight
-	story  []string   // what was done
+	rt      *rapid.T
+	staff   []*clerk
+	guests  []*guest
+	said    int
+	any     *rand.Rand // rapid's own draws favour the first of a list; here every act has its weight
+	story   []string   // what was done
+	refused bool       // the MUC service has refused something at some time
 }
 
 func newModel(rt *rapid.T, strategy string, withOffer bool, seed uint64) *model {
@@ -227,6 +228,7 @@ func (m *model) check() {
 		}
 	}
 	m.roomsHaveOwners()
+	m.nobodyElse()
 	m.onceEach(false)
 }
 
@@ -322,7 +324,8 @@ func (h matches) Handle(_ context.Context, r slog.Record) error {
 	for _, w := range c.queue.waiting {
 		for _, jid := range agents {
 			no := w.refusals[d.agents[jid]]
-			if c.State == Queued && before(w, c) < 0 && w.visitor != "" && (no == nil || !d.now.Before(no.until)) {
+			earlier := before(w, c) < 0 || !c.ahead && w.Asked.Before(c.Asked)
+			if c.State == Queued && earlier && w.visitor != "" && (no == nil || !d.now.Before(no.until)) {
 				h.fail("%s is asked about %d, and %d stands before it", jid, c.Number, w.Number)
 			}
 		}
@@ -342,6 +345,30 @@ func (m *model) roomsHaveOwners() {
 	for jid := range m.muc.rooms {
 		if !mine[jid] && m.d.rooms.endings[jid] == nil {
 			m.fatal("room %s belongs to no conversation", jid)
+		}
+	}
+}
+
+// nobodyElse: in a conversation's room are only those who have to do with it now.
+func (m *model) nobodyElse() {
+	if m.refused = m.refused || len(m.muc.failed) > 0; !m.linkUp || m.refused {
+		return
+	}
+	for _, c := range m.d.convs {
+		r := m.muc.rooms[c.Room]
+		if r == nil || !c.built || c.State == Wrapup {
+			continue
+		}
+		for _, o := range r.occupants {
+			bare := mucBare(o.sessions[0])
+			a := m.d.agents[bare]
+			_, watching := c.watchers[bare]
+			switch {
+			case bare == c.owner, bare == c.Visitor.JID, watching:
+			case a != nil && (a == c.agent || c.offers[a] != nil || c.pass != nil && c.pass.taker == a):
+			default:
+				m.fatal("%s is in the room of conversation %d (%s)", bare, c.Number, c.State)
+			}
 		}
 	}
 }

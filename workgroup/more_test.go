@@ -104,6 +104,26 @@ func TestSupervisorEntersAndLeaves(t *testing.T) {
 	alice.saw("only supervisors may", "supervisor")
 }
 
+// TestPutOutAtTheSecondTry: a service that can't take a membership away is asked again.
+func TestPutOutAtTheSecondTry(t *testing.T) {
+	p, _, ann := talking(t)
+	carol := p.agent("carol")
+	carol.types("enter 1")
+	p.muc.fail("affiliation", "internal-server-error")
+	carol.types("leave 1")
+	p.here("the service is in trouble", ann, "Support, Visitor 1, alice, carol")
+	p.muc.ok("affiliation")
+	p.wait(returnPause)
+	p.here("and then out of it", ann, "Support, Visitor 1, alice")
+	p.muc.fail("affiliation", "internal-server-error")
+	carol.types("enter 1")
+	carol.types("leave 1")
+	p.muc.ok("affiliation")
+	carol.types("enter 1")
+	p.wait(returnPause)
+	p.here("who was let in anew stays", ann, "Support, Visitor 1, alice, carol")
+}
+
 func TestSupervisorTakesOver(t *testing.T) {
 	for what, before := range map[string]func(p *play, alice, carol *clerk){
 		"active":      func(p *play, alice, carol *clerk) {},

@@ -128,6 +128,8 @@ func (r *room) affiliate(w *roomWork) {
 		case r.phase == phaseOver:
 		case answer == nil:
 			r.unanswered(w)
+		case answer.attr("type") == "error" && !w.in && mayPass[errorOf(answer)] && w.tries < workTries:
+			r.putOutLater(w)
 		case answer.attr("type") == "error":
 			r.unable(w, errorOf(answer))
 		case w.in:
@@ -153,6 +155,17 @@ func (r *room) unanswered(w *roomWork) {
 	} else if r.work[i].in == w.in {
 		r.work[i].tries = w.tries
 	}
+	r.done()
+}
+
+// putOutLater: membership is the gate, so a service that can't take it away now is asked again, unless he was let in anew meanwhile.
+func (r *room) putOutLater(w *roomWork) {
+	w.tries++
+	r.d.at(r.d.now.Add(returnPause), func() {
+		if _, is := r.members[w.bare]; !is {
+			r.toDo(w)
+		}
+	})
 	r.done()
 }
 

@@ -517,7 +517,9 @@ func (c *conversation) finish(reason Reason) {
 	if c.d.visitor[c.Visitor.JID] == c {
 		delete(c.d.visitor, c.Visitor.JID)
 	}
-	c.d.past.note(&c.Conversation)
+	if c.met { // else there was no chat to come back to
+		c.d.past.note(&c.Conversation)
+	}
 	c.d.cfg.Log.Info("closed", "site", c.Site, "workgroup", c.Workgroup, "conversation", c.ID, "reason", string(reason))
 }
 

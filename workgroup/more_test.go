@@ -197,6 +197,10 @@ func TestCall(t *testing.T) {
 	ann.declines()
 	p.is("she declines", 2, "closed declined")
 	alice.saw("alice is told", "visitor has left")
+	alice.words()
+	ann.asks("Hello?")
+	alice.reads("she has been here once: a call that was declined is no chat",
+		"[#3] Visitor 3\nHello?\nhere before: 1 chat, the last with alice 10 min ago\n1 accept · 2 decline · 20 s")
 }
 
 // TestCallOverACrash: whom an agent has called isn't called again because Usher was killed meanwhile.

@@ -121,7 +121,8 @@ func TestWhoseLimit(t *testing.T) {
 	}{
 		{supportReport{Wanted: 100, Reached: 99.5}, "no limit"},
 		{supportReport{Wanted: 100, Reached: 60, Cores: map[string]float64{"usher": 0.4, "server": 0.97, "bench": 0.3}}, "server uses 0.97 cores"},
-		{supportReport{Wanted: 100, Reached: 60, Cores: map[string]float64{"usher": 0.2, "server": 0.3, "bench": 0.1}}, "somebody waits"},
+		{supportReport{Wanted: 100, Reached: 60, Machine: 2, Cores: map[string]float64{"usher": 0.4, "server": 0.6, "others": 0.9}}, "machine is full"},
+		{supportReport{Wanted: 100, Reached: 60, Machine: 2, Cores: map[string]float64{"usher": 0.2, "server": 0.3, "bench": 0.1}}, "somebody waits"},
 		{supportReport{Wanted: 100, Reached: 60, Cores: map[string]float64{"bench": 0.1}}, "can't be told"},
 		{supportReport{Wanted: 100, Reached: 100, Failed: 1, Cores: map[string]float64{"usher": 1.1, "server": 0.3}}, "usher uses 1.10"},
 	} {

@@ -57,8 +57,11 @@ func startDesk(ctx context.Context, o *supportOptions, dir string) (*deskServers
 		opts.Accounts = append(opts.Accounts, xmpptest.Account{User: user, Password: fmt.Sprintf("pw-%d", i+1)})
 		agents = append(agents, user+"@localhost")
 	}
-	if o.upstream == "prosody" { // its default spends most of the time on collecting
+	if o.upstream == "prosody" {
+		// Its default spends most of the time on collecting; and of more than 100 rooms, which is its default too, each stanza
+		// stores one away and reads another one back.
 		opts.Extra = `gc = { mode = "incremental", threshold = 1000, speed = 500 }`
+		opts.ExtraRooms = `  muc_room_cache_size = 10000`
 	}
 	start := map[string]func(xmpptest.ServerOptions) (*xmpptest.Server, error){
 		"prosody": xmpptest.StartProsody, "ejabberd": xmpptest.StartEjabberd,

@@ -52,6 +52,27 @@ func cpu(pid int) (time.Duration, error) {
 	return time.Duration(user+system) * tick, nil
 }
 
+// busy is the CPU time, of whatever kind but idling, that the whole machine has spent.
+func busy() (time.Duration, error) {
+	b, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, fmt.Errorf("CPU time of the machine: %w", err)
+	}
+	line, _, _ := strings.Cut(string(b), "\n")
+	var sum int64
+	for i, f := range strings.Fields(line) {
+		if i == 0 || i == 4 || i == 5 || i > 8 { // proc(5): the name, idle and iowait; guests are in user already
+			continue
+		}
+		n, err := strconv.ParseInt(f, 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("CPU time of the machine: %w", err)
+		}
+		sum += n
+	}
+	return time.Duration(sum) * tick, nil
+}
+
 // settled waits until a process's memory moves no more: samples in a row, every
 // apart, that differ by at most half a per cent. It returns the last one; after patience it
 // is content with what there is, and says so.

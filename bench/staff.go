@@ -34,8 +34,8 @@ type attendant struct {
 	staff  *staff
 	c      net.Conn
 	nick   string
-	said   []time.Time   // when he accepted what he is not yet invited to
-	serves chan struct{} // closed when the workgroup has shown itself to him
+	said   map[string]time.Time // when he accepted what he is not yet invited to, by its number
+	serves chan struct{}        // closed when the workgroup has shown itself to him
 }
 
 // staff logs the agents in and waits until each is known to the workgroup.
@@ -44,7 +44,7 @@ func (o *supportOptions) staff(ctx context.Context, progress io.Writer) (*staff,
 	s := &staff{group: o.group, accepted: map[string]time.Time{}, failed: make(chan struct{})}
 	for i := range o.agents {
 		user := fmt.Sprintf(o.user, i+1)
-		a := &attendant{staff: s, nick: fmt.Sprintf("agent-%d", i+1), serves: make(chan struct{})}
+		a := &attendant{staff: s, nick: fmt.Sprintf("agent-%d", i+1), serves: make(chan struct{}), said: map[string]time.Time{}}
 		var err error
 		if a.c, err = (&net.Dialer{Timeout: step}).DialContext(ctx, "tcp", o.c2s); err != nil {
 			s.close()
@@ -156,17 +156,23 @@ func (a *attendant) answer(e *xmpp.Element) string {
 			close(a.serves)
 		}
 	case group && e.Kind == xmpp.Message && has("jabber:x:conference"): // XEP-0249
-		_, rest, _ := strings.Cut(strings.ReplaceAll(string(e.Inner), `"`, "'"), " jid='")
-		room, _, _ := strings.Cut(rest, "'")
-		if len(a.said) > 0 {
-			a.staff.mu.Lock()
-			a.staff.accepted[room] = a.said[0]
-			a.staff.mu.Unlock()
-			a.said = a.said[1:]
+		inner := strings.ReplaceAll(string(e.Inner), `"`, "'")
+		_, rest, _ := strings.Cut(inner[strings.Index(inner, "jabber:x:conference"):], " jid='")
+		if x, _, _ := strings.Cut(inner, "jabber:x:conference"); strings.LastIndex(x, " jid='") > strings.LastIndex(x, "<") { // attributes have no order
+			rest = x[strings.LastIndex(x, " jid='")+len(" jid='"):]
 		}
+		room, _, _ := strings.Cut(rest, "'")
+		_, number, _ := strings.Cut(inner, "Visitor ") // the reason: whom he is called to
+		number = number[:len(number)-len(strings.TrimLeft(number, "0123456789"))]
+		a.staff.mu.Lock()
+		a.staff.accepted[room] = a.said[number]
+		a.staff.mu.Unlock()
+		delete(a.said, number)
 		return fmt.Sprintf("<presence to='%s/%s'><x xmlns='http://jabber.org/protocol/muc'/></presence>", room, a.nick)
 	case group && e.Kind == xmpp.Message && has("1 accept") && !has("urn:xmpp:message-correct:0"):
-		a.said = append(a.said, time.Now())
+		_, number, _ := strings.Cut(string(e.Inner), "[#")
+		number, _, _ = strings.Cut(number, "]")
+		a.said[number] = time.Now()
 		return fmt.Sprintf("<message type='chat' to='%s'><body>1</body></message>", bare)
 	case e.Kind == xmpp.Message && string(e.Type) == "groupchat" && has(question):
 		return fmt.Sprintf("<message type='groupchat' to='%s'><body>%s</body></message>", bare, answer)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -43,8 +44,9 @@ type supportReport struct {
 	Open map[string]float64 `json:"ms_offer_accepted_to_both_in_room"`
 	Talk map[string]float64 `json:"ms_line_and_answer"`
 
-	Cores map[string]float64 `json:"cores_used"` // by process: usher, server, bench
-	Why   map[string]int     `json:"failures,omitempty"`
+	Cores   map[string]float64 `json:"cores_used"` // by process: usher, server, bench; others: the rest of the machine
+	Machine int                `json:"cores"`
+	Why     map[string]int     `json:"failures,omitempty"`
 }
 
 func support(ctx context.Context, args []string, out, progress io.Writer) error {
@@ -170,10 +172,14 @@ func (o *supportOptions) run(ctx context.Context, requests int, staff *staff, pi
 	if err != nil {
 		return nil, err
 	}
-	r := &supportReport{Upstream: o.upstream, Wanted: o.rate, Asked: requests, Cores: map[string]float64{}, Why: map[string]int{}}
-	for name := range pids {
+	r := &supportReport{Upstream: o.upstream, Wanted: o.rate, Asked: requests, Cores: map[string]float64{}, Machine: runtime.NumCPU(), Why: map[string]int{}}
+	for name := range after {
 		r.Cores[name] = (after[name] - before[name]).Seconds() / took.Seconds()
 	}
+	for name := range pids {
+		r.Cores["others"] -= r.Cores[name]
+	}
+	r.Cores["others"] = max(0, r.Cores["others"]) // the clocks of /proc are coarse
 	r.fill(results, staff, time.Duration(last.Load()))
 	if r.Met == 0 {
 		return nil, fmt.Errorf("nobody was served: %v", r.Why)
@@ -210,7 +216,9 @@ func cpus(pids map[string]int) (map[string]time.Duration, error) {
 		}
 		used[name] = t
 	}
-	return used, nil
+	var err error
+	used["others"], err = busy() // less those of pids, which run takes off
+	return used, err
 }
 
 // outcome is one request's fate.
@@ -275,7 +283,7 @@ func (r *supportReport) print(out io.Writer) error {
 	line("due to both in the room", r.Meet)
 	line("offer accepted to both in the room", r.Open)
 	line("a line and its answer", r.Talk)
-	for _, name := range []string{"usher", "server", "bench"} {
+	for _, name := range []string{"usher", "server", "bench", "others"} {
 		if used, ok := r.Cores[name]; ok {
 			fmt.Fprintf(&b, "  %-8s %5.2f cores\n", name, used)
 		}
@@ -296,13 +304,15 @@ func (r *supportReport) limit() string {
 	whose, most, sum := "", 0.0, 0.0
 	for name, used := range r.Cores {
 		sum += used
-		if used > most {
+		if used > most && name != "others" {
 			whose, most = name, used
 		}
 	}
 	switch {
-	case whose == "" || len(r.Cores) == 1:
+	case r.Cores["server"] == 0:
 		return "the rate was not kept; whose limit it is can't be told from here"
+	case r.Machine > 0 && sum > 0.9*float64(r.Machine):
+		return fmt.Sprintf("the rate was not kept: the machine is full (%.2f of %d cores, others %.2f); of ours, %s uses the most", sum, r.Machine, r.Cores["others"], whose)
 	case most >= 0.85:
 		return fmt.Sprintf("the rate was not kept: %s uses %.2f cores, the most of all; it is the limit", whose, most)
 	default:

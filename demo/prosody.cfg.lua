@@ -26,6 +26,7 @@ VirtualHost "localhost"
 Component "conference.localhost" "muc"
 	name = "Rooms"
 	restrict_room_creation = false
+	muc_room_cache_size = 10000 -- of more rooms than these, 100 by default, it reads one back from its store with each stanza
 
 -- Usher's link (XEP-0114).
 Component "visitors.localhost"

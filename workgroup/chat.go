@@ -510,6 +510,9 @@ func (c *conversation) finish(reason Reason) {
 	c.become(Closed)
 	c.Reason, c.Closed = reason, c.d.now
 	if r := c.room; r != nil {
+		if r.phase == phaseReturn && c.unseen.IsZero() {
+			c.unseen = c.lastLine() // the owner was on its way back in
+		}
 		r.close(string(reason)) // while the link is down the room waits for it
 	}
 	c.dropRoom()

@@ -162,3 +162,18 @@ func TestConfigChangesOverARestart(t *testing.T) {
 		}
 	}
 }
+
+// TestClosedWhileTheOwnerIsOut: the service doesn't let the owner in again after a disturbance; what is said meanwhile is a gap.
+func TestClosedWhileTheOwnerIsOut(t *testing.T) {
+	p, alice, ann := talking(t)
+	p.muc.fail("enter", "internal-server-error")
+	p.d.Lost(p.now)
+	p.carryOut()
+	alice.says("Nobody hears this")
+	alice.types("close")
+	ann.cut() // ends the wrap-up
+	p.is("closed", 1, "closed agent")
+	if s := p.transcript(1); !strings.Contains(s, " gap service") {
+		t.Errorf("no gap in\n%s", s)
+	}
+}

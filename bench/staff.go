@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -156,14 +157,17 @@ func (a *attendant) answer(e *xmpp.Element) string {
 			close(a.serves)
 		}
 	case group && e.Kind == xmpp.Message && has("jabber:x:conference"): // XEP-0249
-		inner := strings.ReplaceAll(string(e.Inner), `"`, "'")
-		_, rest, _ := strings.Cut(inner[strings.Index(inner, "jabber:x:conference"):], " jid='")
-		if x, _, _ := strings.Cut(inner, "jabber:x:conference"); strings.LastIndex(x, " jid='") > strings.LastIndex(x, "<") { // attributes have no order
-			rest = x[strings.LastIndex(x, " jid='")+len(" jid='"):]
+		var m struct {
+			X struct {
+				Room   string `xml:"jid,attr"`
+				Reason string `xml:"reason,attr"` // names whom he is called to
+			} `xml:"jabber:x:conference x"`
 		}
-		room, _, _ := strings.Cut(rest, "'")
-		_, number, _ := strings.Cut(inner, "Visitor ") // the reason: whom he is called to
-		number = number[:len(number)-len(strings.TrimLeft(number, "0123456789"))]
+		if xml.Unmarshal(e.Raw, &m) != nil {
+			return ""
+		}
+		room := m.X.Room
+		_, number, _ := strings.Cut(m.X.Reason, "Visitor ")
 		a.staff.mu.Lock()
 		a.staff.accepted[room] = a.said[number]
 		a.staff.mu.Unlock()

@@ -177,3 +177,24 @@ func TestClosedWhileTheOwnerIsOut(t *testing.T) {
 		t.Errorf("no gap in\n%s", s)
 	}
 }
+
+// TestKilledDuringATransfer: it is off, he who was to come has no right to, and another one has its full time.
+func TestKilledDuringATransfer(t *testing.T) {
+	p, alice, ann := talking(t)
+	bob := p.agent("bob")
+	bob.clients[0].autojoin = false
+	alice.types("transfer 1 bob")
+	bob.types("1")
+	p.kill()
+	ann.back()
+	bob.joins()
+	p.here("the transfer is off", ann, "Support, Visitor 1, alice")
+	alice.says("Hello again")
+	p.wait(unsureTime - 5*time.Second)
+	alice.clients[0].got = nil
+	alice.types("transfer 1 bob")
+	p.wait(10 * time.Second) // beyond what was left of timers.join
+	bob.clients[0].autojoin = true
+	bob.types("1")
+	p.here("the next one works", ann, "Support, Visitor 1, bob")
+}

@@ -199,7 +199,7 @@ func (c *conversation) goOn(a *agent, clocks map[string]time.Time) {
 	for e, name := range clockNames {
 		t, set := clocks[name]
 		switch {
-		case c.d.moves[c.State][e] == nil:
+		case c.d.moves[c.State][e] == nil, c.State == Active && (e == waitOver || e == agentLate): // a transfer ends with this life
 			continue
 		case e == visitorLost:
 			t, set = c.d.now.Add(c.queue.Timers.VisitorLost), c.State != Wrapup

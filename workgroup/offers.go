@@ -242,7 +242,7 @@ func (g *group) passes(c *conversation) {
 // passFailed: nobody took the transfer, or who took it didn't come. The old agent goes on.
 func (c *conversation) passFailed(h happening) {
 	p := c.pass
-	if p == nil || h.event == agentGone && h.agent != p.taker {
+	if p == nil || h.event == agentGone && h.agent != p.taker || h.event == agentLate && p.taker == nil {
 		return
 	}
 	c.endPass()

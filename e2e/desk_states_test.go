@@ -337,7 +337,10 @@ func nobodyThere(t *testing.T, s *scene) {
 	s.hook.tells(t, "offline", id)
 	alice := s.agent(0)
 	alice.hearsFrom(s.workgroup, "Please write to me", "anna@example.org")
-	s.archived(t, id)
+	until(t, "it counts as delivered, to him", func() bool {
+		tr := s.archived(t, id)
+		return tr.Reason == "delivered" && slices.Equal(tr.Agents, []string{alice.bare})
+	})
 	connects(anna, alice, nil) // and open it is
 }
 

@@ -196,20 +196,21 @@ type transcript struct {
 // archived is the transcript by `usher archive show`, which works beside the running server. The admin listener's API has to say the same.
 func (d *desk) archived(t *testing.T, id string) *transcript {
 	t.Helper()
-	shown := d.command(t, "archive", "-config", d.usher.config, "show", "-json", id)
-	served := d.api(t, "/api/archive/"+id)
+	var shown []byte
 	var one, other any
-	for _, page := range []struct {
-		b  []byte
-		to any
-	}{{shown, &one}, {served, &other}} {
-		if err := json.Unmarshal(page.b, page.to); err != nil {
-			t.Fatalf("%v: %s", err, page.b)
+	until(t, "`usher archive show` and the API say the same", func() bool { // what has just happened may come between the two
+		shown = d.command(t, "archive", "-config", d.usher.config, "show", "-json", id)
+		for _, page := range []struct {
+			b  []byte
+			to *any
+		}{{shown, &one}, {d.api(t, "/api/archive/"+id), &other}} {
+			*page.to = nil
+			if err := json.Unmarshal(page.b, page.to); err != nil {
+				t.Fatalf("%v: %s", err, page.b)
+			}
 		}
-	}
-	if a, b := fmt.Sprint(one), fmt.Sprint(other); a != b {
-		t.Errorf("`usher archive show` and the API differ:\n%s\n%s", a, b)
-	}
+		return fmt.Sprint(one) == fmt.Sprint(other)
+	})
 	tr := new(transcript)
 	if err := json.Unmarshal(shown, tr); err != nil {
 		t.Fatalf("%v: %s", err, shown)

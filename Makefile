@@ -43,9 +43,10 @@ check: ## format, vet, staticcheck, and the rules of the house
 lint: check ## check, and known vulnerabilities
 	@.ci/vulnerabilities $(GOVULNCHECK)
 
-unit: ## every package but e2e, with the race detector
+unit: ## every package but e2e, with the race detector, and the desk's simulated day
 	@.ci/need gcc prosody ejabberd
 	go test -race -count=1 -timeout 10m $$(go list ./... | grep -v '/e2e')
+	go test -count=1 -v -run '^TestDay$$' ./workgroup
 
 alloc: ## allocation tests (they mean nothing under the race detector), each benchmark once
 	go test -run Alloc -bench . -benchtime 1x -timeout 10m $$(go list ./... | grep -v '/e2e')

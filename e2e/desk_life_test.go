@@ -134,10 +134,7 @@ func wholeLife(t *testing.T, s *scene) {
 		return who.next("archive", nil)
 	}
 	e := read(carol)
-	var words []string
-	for _, name := range e.Names {
-		words = append(words, name)
-	}
+	words := e.Names
 	for _, line := range said {
 		_, text, _ := strings.Cut(line, ": ")
 		if i := slices.Index(words, text); i < 0 {

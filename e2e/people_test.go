@@ -32,8 +32,6 @@ func (d *desk) visitor(t *testing.T, domain, workgroup string) *visitor {
 	return v
 }
 
-func (v *visitor) bare() string { return bareJID(v.jid) }
-
 func bareJID(jid string) string {
 	bare, _, _ := strings.Cut(jid, "/")
 	return bare

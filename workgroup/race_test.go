@@ -1,0 +1,5 @@
+//go:build race
+
+package workgroup
+
+func init() { raceDetector = true }

@@ -13,12 +13,12 @@ import (
 
 // TestDay is a day of a large desk: 200 agents in shifts, 2,000 visitors, twice as many around noon as there are agents for, once
 // with each strategy. It prints the waits and how the chats spread over the agents (go test -v -run TestDay ./workgroup), and holds
-// that nobody starves: each visitor is served, whoever is free gets the one who has waited longest, and each agent gets somebody.
-// Under the race detector, which makes it ten times as slow, a desk of a tenth of the size has its day.
+// that nobody starves: each visitor is served, whoever is free gets the one who has waited longest, and each agent gets somebody where the strategy sees to that.
+// Under the race detector, which makes it ten times as slow, a fifth of the agents have an easier day.
 func TestDay(t *testing.T) {
 	agents, visitors := 200, 2000
 	if raceDetector || testing.Short() {
-		agents, visitors = 20, 200
+		agents, visitors = 40, 200
 	}
 	for _, strategy := range []string{"random", "least-busy", "round-robin", "ring-all"} {
 		t.Run(strategy, func(t *testing.T) {
@@ -96,11 +96,15 @@ func (d *day) hire(name string, from time.Duration) {
 	d.plan.at(playStart.Add(from+shiftLength), func() { c.online("dnd") })
 }
 
-// reads: an offer is taken after some seconds, one in fifty is missed.
+// reads: an offer is taken after some seconds, one in fifty is missed. Who is paused for that goes on soon.
 func (d *day) reads(s *shift, n *node) {
 	b := n.child("body", "")
 	var number int
 	if b == nil || n.child("replace", nsCorrect) != nil {
+		return
+	}
+	if strings.Contains(b.text, "resume") { // he is paused, since he has missed two
+		d.plan.at(d.now.Add(time.Minute), func() { s.types("resume") })
 		return
 	}
 	if _, err := fmt.Sscanf(b.text, "[#%d]", &number); err != nil || d.rand.IntN(50) == 0 {
@@ -178,7 +182,7 @@ func (d *day) report(took time.Duration) {
 	}
 	t.Logf("%d visitors, %d agents: waits p50 %v, p90 %v, p99 %v, max %v; chats per agent min %d, p50 %d, max %d; offers %v; played in %v",
 		len(d.asked), len(d.agents), wait(0.5), wait(0.9), wait(0.99), wait(1), taken[0], share(taken, 0.5), taken[len(taken)-1], offers, took.Round(10*time.Millisecond))
-	if taken[0] == 0 {
+	if turns := d.d.groups[support].Strategy; taken[0] == 0 && (turns == "least-busy" || turns == "round-robin") { // the others leave it to chance
 		t.Error("an agent got nobody all day")
 	}
 	if len(d.muc.rooms) != 0 {

@@ -11,10 +11,11 @@ import (
 // How visitor and agent get into one room, talk, are lost and found again, and part.
 
 const (
-	roomTries   = 3               // after the first
-	invitations = 2               // to a visitor who is there and doesn't come
-	leaveGrace  = 5 * time.Second // a visitor's leave and his stream's end may come in either order
-	keptLines   = 200             // of what was said, for the next agent
+	roomTries   = 3                // after the first
+	invitations = 2                // to a visitor who is there and doesn't come
+	leaveGrace  = 5 * time.Second  // a visitor's leave and his stream's end may come in either order
+	tellLost    = 15 * time.Second // then the agent is told that a visitor's stream is gone
+	keptLines   = 200              // of what was said, for the next agent
 )
 
 // connect gives it to an agent: the room is made, the visitor goes in, then the agent.
@@ -217,7 +218,17 @@ func (c *conversation) visitorWent(h happening) {
 }
 
 func (c *conversation) graceWaiting(happening) { c.grace(c.queue.Timers.Net) }
-func (c *conversation) graceInChat(happening)  { c.grace(c.queue.Timers.VisitorLost) }
+
+// graceInChat: his stream is gone from a chat. The agent is told, if it doesn't come back at once.
+func (c *conversation) graceInChat(happening) {
+	c.grace(c.queue.Timers.VisitorLost)
+	lost := c.clocks[visitorLost]
+	c.d.at(c.d.now.Add(tellLost), func() {
+		if lost != nil && c.clocks[visitorLost] == lost && c.State == Active {
+			c.queue.tell(c.agent, c.tag()+" the visitor's connection is lost. He may come back.")
+		}
+	})
+}
 
 func (c *conversation) grace(length time.Duration) {
 	c.disarm(visitorOut)

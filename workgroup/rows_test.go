@@ -39,6 +39,16 @@ func (a *clerk) saw(what, words string) {
 	a.p.t.Errorf("%s: %s was not told %q", what, a.bare, words)
 }
 
+// sawNot is the opposite.
+func (a *clerk) sawNot(what, words string) {
+	a.p.t.Helper()
+	for _, n := range a.clients[0].got {
+		if b := n.child("body", ""); b != nil && strings.Contains(b.text, words) {
+			a.p.t.Errorf("%s: %s was told %q", what, a.bare, b.text)
+		}
+	}
+}
+
 func TestAgentAcceptsAndNeverJoins(t *testing.T) {
 	p := newPlay(t)
 	alice, bob, ann := p.agent("alice"), p.agent("bob"), p.visitor("ann")
@@ -166,7 +176,11 @@ func TestVisitorIsCutAndComesBack(t *testing.T) {
 	ann.cut()
 	p.is("her stream is gone", 1, "active")
 	alice.says("Are you there?")
-	p.wait(119 * time.Second)
+	p.wait(14 * time.Second)
+	alice.sawNot("it may be a page load", "connection is lost")
+	p.wait(time.Second)
+	alice.saw("she is told now", "#1] the visitor's connection is lost")
+	p.wait(104 * time.Second)
 	ann.back()
 	p.is("she is back", 1, "active")
 	if ann.room != room {

@@ -107,6 +107,9 @@ func (s *scene) badBodies(t *testing.T) {
 	t.Run("breaking out with another stanza", func(t *testing.T) { // several are legal here, so the first one counts
 		b := s.overBOSH(t)
 		a := s.ask(t, "POST", b.body("", word+strings.Replace(word, "type=", "from='admin@localhost' type=", 1)))
+		if all := a.body.Any; len(all) == 2 && all[0].XMLName.Local == "message" {
+			a.body.Any = all[1:] // the room's copy of the first was faster than the answer
+		}
 		b.wantTerminated(t, a, "remote-stream-error+invalid-from")
 		s.aftermath(t, "bad-protocol/bosh", b.nick+": x", "out "+b.nick)
 	})

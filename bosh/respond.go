@@ -126,7 +126,7 @@ func (s *session) unkeep() {
 }
 
 // finish tells the client that the stream has ended, if it is there to be told; otherwise its next request
-// is. The oldest request gets what is queued and the reason.
+// is. The oldest request gets what is queued and the reason; at a shutdown the reason waits for the next one if something is queued.
 func (s *session) finish(e *c2s.Ending, now instant) {
 	if s.endedAt == 0 {
 		s.endedAt = now
@@ -138,8 +138,16 @@ func (s *session) finish(e *c2s.Ending, now instant) {
 		}
 	}
 	open = append(open, s.strays...)
+	if e.Reason == c2s.Shutdown && len(open) > 0 && s.stream.Pending() > 0 {
+		// There is time, and not every client takes stanzas in a terminate: they go before it.
+		payload := s.srv.scratch()
+		*payload, _ = s.stream.Drain(*payload, maxAnswer, appendElement)
+		open[0].reply(new(answer).append(nil, *payload))
+		s.srv.give(payload)
+		open = open[1:]
+	}
 	if len(open) == 0 {
-		s.slots = nil
+		s.slots, s.strays = nil, nil
 		s.schedule(now)
 		return
 	}

@@ -448,6 +448,25 @@ func TestShutdown(t *testing.T) {
 	until(t, "all goroutines have ended", func() bool { return runtime.NumGoroutine() <= before+2 }) // the edge's two
 }
 
+// What still waits at a shutdown goes before the end, in an answer of its own: stanza.js, for one, fails on a terminate that carries
+// anything.
+func TestShutdownAfterStanzas(t *testing.T) {
+	e := newEdge(t, nil)
+	w := e.dial()
+	c := w.login("")
+	e.send(0, "m")
+	e.mu.Lock()
+	s := e.streams[0]
+	e.mu.Unlock()
+	s.End(c2s.Ending{Reason: c2s.Shutdown, Err: &xmpp.StreamError{Condition: "system-shutdown"}})
+	if got := w.post(c.body("", "")); got != wrap(message("m")) {
+		t.Errorf("first %s", got)
+	}
+	if got := w.post(c.body("", "")); got != stop("system-shutdown") {
+		t.Errorf("then %s", got)
+	}
+}
+
 // Those who don't come to be told are dropped when the time is up.
 func TestShutdownInTime(t *testing.T) {
 	e := newEdge(t, nil)

@@ -43,20 +43,23 @@ func (a *Archive) Erasable(ctx context.Context, visitor string) (Erased, error) 
 // Erase removes a visitor, named by JID, sub or mail address: all conversations under this name, and all others under the JIDs
 // and signed subs that these were held under; their events and notices; the desk's items about him, of a ban his name. When it returns,
 // no byte of his words is in any file of the archive, and what a running desk still writes of these conversations isn't
-// kept. It takes time in proportion to the whole archive, during which others can read but not write.
+// kept. It takes time in proportion to the whole archive, during which others can read but not write; while others write it
+// waits for its turn, as long as ctx lasts.
 // ErrNotFound: there is nothing of him.
 //
 // After any other error it may be called again. If his words were removed already and only traces of them could be
 // left (another process read for too long, or this one was killed), Tidy sees to those.
 func (a *Archive) Erase(ctx context.Context, visitor string) (Erased, error) {
 	var e Erased
-	err := a.inTransaction(ctx, "erase", func(tx *sql.Tx) error {
-		v, found, err := find(ctx, tx, visitor)
-		if err != nil || found.none() {
-			return err
-		}
-		e = found
-		return a.remove(ctx, tx, v)
+	err := a.patiently(ctx, func() error {
+		return a.inTransaction(ctx, "erase", func(tx *sql.Tx) error {
+			v, found, err := find(ctx, tx, visitor)
+			if err != nil || found.none() {
+				return err
+			}
+			e = found
+			return a.remove(ctx, tx, v)
+		})
 	})
 	if err == nil {
 		err = a.scrub(ctx)

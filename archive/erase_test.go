@@ -358,6 +358,45 @@ func TestEraseBesideProcess(t *testing.T) {
 	}
 }
 
+// Others who write for longer than Options.Wait don't make it fail: it waits for its turn.
+func TestEraseWaitsForWriters(t *testing.T) {
+	a := open(t)
+	write(t, a, talk("A", nil, "secretword"))
+	held, err := a.write.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	impatient, err := Open(a.Path(), Options{Wait: time.Millisecond, Now: func() time.Time { return noon }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer impatient.Close()
+	done := make(chan error, 1)
+	go func() { // ends with the transaction below
+		_, err := impatient.Erase(context.Background(), "customer-1")
+		done <- err
+	}()
+	other, err := Open(a.Path(), Options{Wait: 20 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	for range 5 { // each is refused after its 20 ms: the eraser has had its own 1 ms by then
+		if err := other.Write(talk("B", nil, "word")); !errors.Is(err, ErrLocked) {
+			t.Fatalf("written beside a transaction: %v", err)
+		}
+	}
+	if err := held.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Errorf("erase: %v", err)
+	}
+	if left := traces(t, a, []string{"secretword"}); len(left) > 0 {
+		t.Errorf("%q is still there", left)
+	}
+}
+
 // A reader that stays keeps old pages in the log; once it is gone, Tidy sees to what is left.
 func TestEraseHeldUp(t *testing.T) {
 	a := open(t)

@@ -306,7 +306,9 @@ func (c *archiveCommand) erase() error {
 			return errors.New("nothing was erased")
 		}
 	}
-	done, err := c.archive.Erase(c.ctx, c.filter.Visitor) // with nothing to erase it finishes what an earlier one had to leave
+	ctx, cancel := context.WithTimeout(c.ctx, eraseTime)
+	defer cancel()
+	done, err := c.archive.Erase(ctx, c.filter.Visitor) // with nothing to erase it finishes what an earlier one had to leave
 	if err != nil {
 		return err
 	}

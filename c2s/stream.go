@@ -70,6 +70,8 @@ type Config struct {
 	// methods, after Open and before Bind. It may be nil where no Host has a mechanism.
 	Login func(s *Stream, response []byte) bool
 
+	Resume Resume
+
 	boxes sync.Pool // *outbox, empty
 }
 

@@ -1,0 +1,42 @@
+// What the views are made with, and what they are to whoever mounts them: createView(options: ViewOptions): View, in view.ts.
+import type { Boot, Engine, Language, Piece, State, Translate } from '../types';
+
+export interface ViewOptions {
+  boot: Boot; // boot.root has the launcher's sheets adopted: launcherCss, themeCss(theme), the site's own; the panel's goes before them
+  engine: Engine;
+  t: Translate;
+  language: Language;
+  languages: { code: string; name: string }[]; // to choose from; with fewer than two there is no choice
+  pieces: (body: string) => Piece[];
+  storage: Storage | null; // where the choice of sound stays, once the visitor has made one
+  toggled: (open: boolean) => void; // the panel has been opened or closed, by whomever: storage, events
+  chosen: (code: string) => void; // another language: answer with View.setLanguage
+}
+
+/**
+ * The panel. It draws the engine's states, tells the engine what is seen, and keeps launcher (aria-expanded, badge through
+ * boot.setUnread), title and sound in step with them, also while it is closed.
+ */
+export interface View {
+  open(): void;
+  close(): void; // gives the focus back to the launcher, if it was in the panel
+  readonly isOpen: boolean;
+  setLanguage(t: Translate, language: Language): void;
+  dispose(): void;
+}
+
+/** What each part of the panel works with. */
+export interface Context extends ViewOptions {
+  panel: HTMLElement;
+  announce: (text: string) => void; // read out, politely, and not shown
+  clock: (ms: number) => string;
+  day: (ms: number) => string;
+}
+
+/** A part of the panel: drawn once, then brought up to date. */
+export interface Part {
+  readonly el: HTMLElement;
+  update(s: State): void;
+  focus(): void;
+  dispose?(): void;
+}

@@ -1,0 +1,76 @@
+// A site's look as CSS: colours with enough contrast computed from its one colour, the side, the light and dark tokens.
+// Shared with the loader: kept tiny, touches no DOM.
+import type { SiteConfig } from '../types';
+
+type RGB = [number, number, number];
+
+/** The colour where a site sets none. */
+export const DEFAULT_COLOUR = '#1f5fd6';
+const LIGHT = '#ffffff';
+const DARK = '#171a21';
+const INK = '#14171d';
+
+/** #rgb or #rrggbb; null for anything else. */
+export function parseColour(s: string): RGB | null {
+  const m = /^#([0-9a-f]{3}|[0-9a-f]{6})$/i.exec(s);
+  if (!m) return null;
+  const x = m[1].length === 3 ? m[1].replace(/./g, '$&$&') : m[1];
+  const n = parseInt(x, 16);
+  return [n >> 16, (n >> 8) & 255, n & 255];
+}
+
+function hex(c: RGB): string {
+  return '#' + c.map((v) => Math.round(v).toString(16).padStart(2, '0')).join('');
+}
+
+/** WCAG 2.2 relative luminance. */
+function luminance(c: RGB): number {
+  const [r, g, b] = c.map((v) => {
+    v /= 255;
+    return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
+/** WCAG 2.2 contrast ratio of two colours as #rrggbb, 1..21. */
+export function contrast(a: string, b: string): number {
+  const x = luminance(parseColour(a)!);
+  const y = luminance(parseColour(b)!);
+  return (Math.max(x, y) + 0.05) / (Math.min(x, y) + 0.05);
+}
+
+/** Text on a ground of this colour: white if it can be read (4.5), else near-black. One of both always can. */
+export function onColour(ground: string): string {
+  return contrast(ground, LIGHT) >= 4.5 ? LIGHT : contrast(ground, INK) >= 4.5 ? INK : '#000000';
+}
+
+/** The colour nearest to c that has this contrast on the ground: c mixed with black or white, whichever leads away. */
+export function readable(c: string, ground: string, ratio: number): string {
+  const to = luminance(parseColour(ground)!) > 0.18 ? 0 : 255;
+  const from = parseColour(c)!;
+  for (let i = 0; i <= 20; i++) {
+    const mixed = hex(from.map((v) => v + ((to - v) * i) / 20) as RGB);
+    if (contrast(mixed, ground) >= ratio) return mixed;
+  }
+  return hex([to, to, to]);
+}
+
+// --c fill, --o text on it, --t the colour as text, --b ground, --f text, --d dim text, --s soft ground, --l lines,
+// --e edges of controls (3:1), --r errors, --g good
+function tokens(colour: string, ground: string, rest: string): string {
+  const fill = readable(colour, ground, 3);
+  // Text of the colour also stands on the soft ground: a little more than 4.5 on the ground leaves 4.5 there.
+  return `:host{--c:${fill};--o:${onColour(fill)};--t:${readable(colour, ground, 5.6)};--b:${ground};${rest}}`;
+}
+
+/** The style sheet's text for a theme: custom properties on the host, and the side. */
+export function themeCss(theme: SiteConfig['theme']): string {
+  const colour = parseColour(theme.colour) ? theme.colour : DEFAULT_COLOUR;
+  const light = tokens(colour, LIGHT, '--f:#1c2330;--d:#586071;--s:#f0f2f6;--l:#d7dce4;--e:#7d8695;--r:#b3261e;--g:#1a7f37;color-scheme:light');
+  const dark = tokens(colour, DARK, '--f:#e9ecf1;--d:#a9b2c0;--s:#272c37;--l:#3a4250;--e:#7f899a;--r:#ff9a91;--g:#56d364;color-scheme:dark');
+  const side = theme.position === 'left' ? 'left' : 'right';
+  return (
+    (theme.dark === 'dark' ? dark : light + (theme.dark === 'auto' ? `@media(prefers-color-scheme:dark){${dark}}` : '')) +
+    `.dock,.panel{${side}:calc(20px + env(safe-area-inset-${side},0px))}.dock{align-items:flex-${side === 'left' ? 'start' : 'end'}}`
+  );
+}

@@ -220,13 +220,13 @@ type Site struct {
 	Identity       IdentityConfig  `yaml:"identity"`
 	Webhook        WebhookConfig   `yaml:"webhook"`
 	Language       string          `yaml:"language"`
-	Languages      []string        `yaml:"languages" stage:"3"`
+	Languages      []string        `yaml:"languages"`
 	Texts          map[string]Text `yaml:"texts"`
-	Theme          ThemeConfig     `yaml:"theme" stage:"3"`
-	Consent        string          `yaml:"consent" stage:"3"`
-	Remember       bool            `yaml:"remember" stage:"3"`
-	HideWhenClosed bool            `yaml:"hide_when_closed" stage:"3"`
-	Proactive      ProactiveConfig `yaml:"proactive" stage:"3"`
+	Theme          ThemeConfig     `yaml:"theme"`
+	Consent        string          `yaml:"consent"`
+	Remember       bool            `yaml:"remember"`
+	HideWhenClosed bool            `yaml:"hide_when_closed"`
+	Proactive      ProactiveConfig `yaml:"proactive"`
 	Workgroups     []Workgroup     `yaml:"workgroups"`
 }
 
@@ -253,16 +253,25 @@ type WebhookConfig struct {
 // ThemeConfig is `theme`.
 type ThemeConfig struct {
 	Colour   string `yaml:"colour"`
-	Logo     string `yaml:"logo"`
+	Logo     string `yaml:"logo"` // as written: SVG text, or a path
 	Position string `yaml:"position" oneof:"right left"`
 	Dark     string `yaml:"dark" oneof:"auto on off"`
-	CSS      string `yaml:"css"`
+	CSS      string `yaml:"css"` // the rules themselves after Load
+
+	Picture Logo // what Logo names, read by Load
 }
 
-// ProactiveConfig is `proactive`. The rules' own keys are fixed when they get an effect.
+// ProactiveConfig is `proactive`.
 type ProactiveConfig struct {
-	Mode  string           `yaml:"mode" oneof:"none greet presence"`
-	Rules []map[string]any `yaml:"rules"`
+	Mode  string      `yaml:"mode" oneof:"none greet presence"`
+	Rules []GreetRule `yaml:"rules"`
+}
+
+// GreetRule is one of `proactive.rules`; the first that fits the page greets.
+type GreetRule struct {
+	Page  string        `yaml:"page"` // a path, * stands for anything; "" = every page
+	After time.Duration `yaml:"after" min:"0"`
+	Text  Text          `yaml:"text,required"`
 }
 
 // Workgroup is one of a site's `workgroups`.

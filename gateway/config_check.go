@@ -328,12 +328,7 @@ func (d *decoder) checkSites(c *Config) {
 		if len(s.Languages) > 0 && !slices.Contains(s.Languages, s.Language) {
 			d.fail(key+".languages", "has not the site's language, %s", s.Language)
 		}
-		if s.Theme.Colour != "" && !colour.MatchString(s.Theme.Colour) {
-			d.fail(key+".theme.colour", "%q is no colour: want #rgb or #rrggbb", s.Theme.Colour)
-		}
-		for _, name := range sortedKeys(s.Texts) {
-			d.checkText(join(key+".texts", name), s.Texts[name])
-		}
+		d.checkWidget(s, key)
 		d.checkWorkgroups(c, s, key, desks)
 	}
 }
@@ -354,6 +349,9 @@ func (d *decoder) checkText(key string, t Text) {
 	for _, lang := range sortedKeys(t) {
 		if lang != "" {
 			d.language(join(key, lang), lang)
+		}
+		if len(t[lang]) > maxText {
+			d.fail(key, "has %d bytes: at most %d", len(t[lang]), maxText)
 		}
 	}
 }

@@ -242,8 +242,6 @@ func (d *decoder) value(n ast.Node, key string, v reflect.Value, tag reflect.Str
 		d.slice(n, key, v, tag)
 	case reflect.Map:
 		d.mapOf(n, key, v)
-	case reflect.Interface:
-		d.anyValue(n, key, v)
 	default:
 		d.plain(n, key, v, tag)
 	}
@@ -405,28 +403,6 @@ func (d *decoder) mapOf(n ast.Node, key string, v reflect.Value) {
 	}
 }
 
-// anyValue keeps what has no grammar yet as plain Go values.
-func (d *decoder) anyValue(n ast.Node, key string, v reflect.Value) {
-	var into reflect.Value
-	switch n := n.(type) {
-	case *ast.BoolNode:
-		into = reflect.ValueOf(n.Value)
-	case *ast.MappingNode, *ast.MappingValueNode:
-		into = reflect.New(reflect.TypeFor[map[string]any]()).Elem()
-		d.mapOf(n, key, into)
-	case *ast.SequenceNode:
-		into = reflect.New(reflect.TypeFor[[]any]()).Elem()
-		d.slice(n, key, into, "")
-	default:
-		s, ok := d.scalar(n, key)
-		if !ok {
-			return
-		}
-		into = reflect.ValueOf(s)
-	}
-	v.Set(into)
-}
-
 // structure decodes a mapping into a struct, in the order of the struct's fields.
 func (d *decoder) structure(n []*ast.MappingValueNode, key string, v reflect.Value, line int) {
 	if def, ok := v.Addr().Interface().(defaulter); ok && v.IsZero() {
@@ -446,6 +422,9 @@ func (d *decoder) structure(n []*ast.MappingValueNode, key string, v reflect.Val
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
 		name, opts, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		if name == "" {
+			continue // no key: made of others
+		}
 		k := join(key, name)
 		if f.Type == reflect.TypeFor[Secret]() {
 			known = append(known, name, name+"_file", name+"_env")

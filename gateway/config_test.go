@@ -334,10 +334,11 @@ func TestConfigLoadNoFile(t *testing.T) {
 // An alias can't grow a small file without bound.
 func TestConfigAliasBomb(t *testing.T) {
 	var b strings.Builder
-	b.WriteString(minimalOpen + "    proactive:\n      rules:\n      - a: &a0 [x]\n")
-	for i := range 9 {
-		fmt.Fprintf(&b, "      - a: &a%d [%s]\n", i+1, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d, ", i), 10), ", "))
-	}
+	many := func(what string) string { return "[" + strings.TrimSuffix(strings.Repeat(what+", ", 60), ", ") + "]" }
+	b.WriteString(minimalOpen + "    workgroups:\n")
+	fmt.Fprintf(&b, "      - {name: a, agents: [&agent {jid: a@a.example, skills: %s}]}\n", many("x"))
+	fmt.Fprintf(&b, "      - &group {name: b, agents: %s}\n", many("*agent"))
+	b.WriteString(strings.Repeat("      - *group\n", 60))
 	_, _, err := parseConfig("u.yaml", []byte(b.String()))
 	if err == nil || !strings.Contains(err.Error(), "the file is too large, aliases counted") {
 		t.Errorf("got %v", err)
@@ -458,6 +459,7 @@ upstream:
 sites:
   - name: shop
     domain: visitors.localhost
+    proactive: {rules: [{text: {en: "Need help?"}}]}
     workgroups:
       - name: support
         agents: [alice@localhost, {jid: bob@localhost, skills: [billing], languages: [de], max_chats: 2}]
@@ -566,7 +568,7 @@ func TestConfigInterfaceKeys(t *testing.T) {
 	inDoc, known, idle := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	keysOf(file.Docs[0].Body, "", inDoc)
 	keysKnown(reflect.TypeFor[Config](), "", known, idle)
-	texts := regexp.MustCompile(`\.(label|week)\.[a-z-]+$`) // languages and days are no keys of ours
+	texts := regexp.MustCompile(`\.(label|week|text)\.[a-z-]+$`) // languages and days are no keys of ours
 	for k := range inDoc {
 		if !known[k] && !texts.MatchString(k) {
 			t.Errorf("docs/interface.md prints %s, which the program doesn't know", k)

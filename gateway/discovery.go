@@ -17,6 +17,9 @@ const (
 	pathHostMeta     = "/.well-known/host-meta"
 	pathHostMetaJSON = "/.well-known/host-meta.json"
 	pathStatus       = "/status"
+	pathLoader       = "/widget.js"
+	pathWidget       = "/widget/"
+	pathWidgetConfig = "/widget/config"
 )
 
 // siteOf finds the site of a request that belongs to no stream: the one whose domain is the
@@ -92,15 +95,7 @@ func (d *discovery) hostMetaJSON(ctx *fasthttp.RequestCtx) {
 func (d *discovery) links(ctx *fasthttp.RequestCtx) (links []link, ok bool) {
 	ctx.Response.Header.Set(fasthttp.HeaderAccessControlAllowOrigin, "*") // XEP-0156 §4
 	ctx.Response.Header.Set(fasthttp.HeaderVary, "Host, X-Forwarded-Proto, Forwarded")
-	switch {
-	case ctx.IsOptions():
-		ctx.Response.Header.Set(fasthttp.HeaderAccessControlAllowMethods, "GET, HEAD, OPTIONS")
-		ctx.Response.Header.Set(fasthttp.HeaderAccessControlMaxAge, "86400")
-		ctx.SetStatusCode(fasthttp.StatusNoContent)
-		return nil, false
-	case !ctx.IsGet() && !ctx.IsHead():
-		ctx.Response.Header.Set(fasthttp.HeaderAllow, "GET, HEAD, OPTIONS")
-		ctx.SetStatusCode(fasthttp.StatusMethodNotAllowed)
+	if !readOnly(ctx) {
 		return nil, false
 	}
 	info := d.proxies.clientInfo(ctx, "")
@@ -109,23 +104,44 @@ func (d *discovery) links(ctx *fasthttp.RequestCtx) (links []link, ok bool) {
 		ctx.SetStatusCode(fasthttp.StatusNotFound)
 		return nil, false
 	}
-	base := d.public
-	if base == "" {
-		host := string(ctx.Host())
-		if host == "" || strings.Trim(strings.ToLower(host), "abcdefghijklmnopqrstuvwxyz0123456789.-_:[]") != "" {
-			ctx.SetStatusCode(fasthttp.StatusBadRequest)
-			return nil, false
-		}
-		base = "http://" + host
-		if info.Secure {
-			base = "https://" + host
-		}
+	base, ok := publicBase(d.public, ctx, info.Secure)
+	if !ok {
+		ctx.SetStatusCode(fasthttp.StatusBadRequest)
+		return nil, false
 	}
-	if slices.Contains(site.Transports, "ws") {
-		links = append(links, link{"urn:xmpp:alt-connections:websocket", "ws" + strings.TrimPrefix(base, "http") + pathWS})
+	ws, bosh := transportURLs(site, base)
+	if ws != "" {
+		links = append(links, link{"urn:xmpp:alt-connections:websocket", ws})
 	}
-	if slices.Contains(site.Transports, "bosh") {
-		links = append(links, link{"urn:xmpp:alt-connections:xbosh", base + pathBOSH})
+	if bosh != "" {
+		links = append(links, link{"urn:xmpp:alt-connections:xbosh", bosh})
 	}
 	return links, true
+}
+
+// publicBase is where the visitor finds us, without a slash at the end: `public`, else what he has asked for.
+// ok is false if that is no host.
+func publicBase(public string, ctx *fasthttp.RequestCtx, secure bool) (base string, ok bool) {
+	if public != "" {
+		return public, true
+	}
+	host := string(ctx.Host())
+	if host == "" || strings.Trim(strings.ToLower(host), "abcdefghijklmnopqrstuvwxyz0123456789.-_:[]") != "" {
+		return "", false
+	}
+	if secure {
+		return "https://" + host, true
+	}
+	return "http://" + host, true
+}
+
+// transportURLs are the site's two ways in; "" = it doesn't use that one.
+func transportURLs(s *Site, base string) (ws, bosh string) {
+	if slices.Contains(s.Transports, "ws") {
+		ws = "ws" + strings.TrimPrefix(base, "http") + pathWS
+	}
+	if slices.Contains(s.Transports, "bosh") {
+		bosh = base + pathBOSH
+	}
+	return ws, bosh
 }

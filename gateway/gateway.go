@@ -84,6 +84,9 @@ func New(cfg *Config, log *slog.Logger) (*Gateway, error) {
 	}
 	g.doors = newDoors(g)
 	var err error
+	if g.doors.web, err = newWeb(cfg, g.byDomain); err != nil {
+		return nil, err
+	}
 	if g.doors.cert, err = loadCertificate(cfg.TLS); err != nil {
 		return nil, err
 	}

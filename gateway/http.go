@@ -29,6 +29,7 @@ type doors struct {
 	proxies   proxies
 	server    *fasthttp.Server
 	discovery *discovery
+	web       *web
 	admin     *http.Server
 
 	cert   *certificate
@@ -145,7 +146,12 @@ func (d *doors) handle(ctx *fasthttp.RequestCtx) {
 		d.status(ctx)
 	case pathHostMetaJSON:
 		d.discovery.hostMetaJSON(ctx)
+	case pathWidgetConfig:
+		d.web.config(ctx)
 	default:
+		if d.web.file(ctx) {
+			return
+		}
 		ctx.Error("not found", fasthttp.StatusNotFound)
 	}
 }

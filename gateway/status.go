@@ -29,15 +29,7 @@ func (d *doors) status(ctx *fasthttp.RequestCtx) {
 	if cfg != nil && info.Origin != "" && d.g.byDomain[cfg.Domain].origin(info.Origin) {
 		ctx.Response.Header.Set(fasthttp.HeaderAccessControlAllowOrigin, info.Origin)
 	}
-	switch {
-	case ctx.IsOptions():
-		ctx.Response.Header.Set(fasthttp.HeaderAccessControlAllowMethods, "GET, HEAD, OPTIONS")
-		ctx.Response.Header.Set(fasthttp.HeaderAccessControlMaxAge, "86400")
-		ctx.SetStatusCode(fasthttp.StatusNoContent)
-		return
-	case !ctx.IsGet() && !ctx.IsHead():
-		ctx.Response.Header.Set(fasthttp.HeaderAllow, "GET, HEAD, OPTIONS")
-		ctx.SetStatusCode(fasthttp.StatusMethodNotAllowed)
+	if !readOnly(ctx) {
 		return
 	}
 	var found *workgroup.Gauges

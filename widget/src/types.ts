@@ -10,6 +10,8 @@ export interface SiteConfig {
   bosh: string; // absolute URL; '' where the site has no BOSH
   language: string;
   languages: string[]; // empty: all that there are
+  /** logo: '' | the text of an SVG (it begins with '<'; the gateway has left shapes, gradients and text in it, and no style, script,
+   * link or animation) | the absolute URL of a raster image at the gateway, to be fetched and drawn on a canvas (a page's img-src may forbid <img>). */
   theme: { colour: string; logo: string; position: 'left' | 'right'; dark: 'auto' | 'light' | 'dark'; css: string };
   texts: Record<string, Record<string, string>>; // key -> language -> text; language '' is for all
   consent: string;
@@ -25,7 +27,7 @@ export interface SiteConfig {
 export interface GreetRule {
   page: string; // a path, `*` stands for anything; '' = every page
   after: number; // seconds on the page
-  text: Record<string, string>; // language -> text; '' is for all
+  text: Record<string, string>; // language -> text; '' is for all; never without one
 }
 
 /** GET /status (docs/interface.md, part C). */

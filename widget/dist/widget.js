@@ -1,0 +1,1 @@
+// The loader is built from ../src by build.mjs.

@@ -12,10 +12,20 @@ BENCHTIME  ?= 1s
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 
-.PHONY: build demo test test-full check lint unit alloc e2e fuzz bench bench-idle bench-support clean
+.PHONY: build widget widget-test demo test test-full check lint unit alloc e2e fuzz bench bench-idle bench-support clean
 
 build: ## one static binary
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X usher/gateway.version=$(VERSION)' -o usher .
+
+widget: ## the visitor's chat box: widget/dist, which is committed
+	@.ci/need npm
+	@$(MAKE) -s widget/node_modules/.package-lock.json
+	node widget/build.mjs
+
+widget-test: ## types and tests of the chat box's parts; T="text loader" chooses some
+	@.ci/need npm
+	@$(MAKE) -s widget/node_modules/.package-lock.json
+	cd widget && node_modules/.bin/tsc -p . && node test/run.mjs $(T)
 
 demo: ## Usher with a server of its own and a chat page; UPSTREAM=ejabberd for the other server
 	@.ci/need $(UPSTREAM) npm
@@ -70,4 +80,4 @@ bench-support: ## 100 support requests a second through the real binary and a re
 	go run ./bench support -upstream $(UPSTREAM) $(ARGS)
 
 clean:
-	rm -rf usher .demo bench/out demo/node_modules e2e/node_modules
+	rm -rf usher .demo bench/out demo/node_modules e2e/node_modules widget/node_modules

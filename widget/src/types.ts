@@ -168,7 +168,7 @@ export interface EngineOptions {
   now: () => number;
 }
 
-/** The loader's hand-over to the code that is fetched at the first open. That module exports mount(boot): App. */
+/** The loader's hand-over to the code that is fetched at the first open. That module exports mount(boot): Promise<App>. */
 export interface Boot {
   base: string; // the gateway's URL, no slash at the end
   root: ShadowRoot; // closed, with the launcher in it
@@ -180,7 +180,6 @@ export interface Boot {
   emit: <K extends keyof ApiEvents>(event: K, detail: ApiEvents[K]) => void; // to the page's handlers
   setUnread: (count: number) => void; // badge on the launcher
   text: (key: string, ...args: (string | number)[]) => string; // of the loader's few own words
-  load: (chunk: string) => Promise<unknown>; // import() of another hashed file
 }
 export interface App {
   open(): void;

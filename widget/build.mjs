@@ -1,0 +1,104 @@
+// Builds what the gateway serves: dist/widget.js, the loader, and beside it the hashed ES modules that it fetches.
+// The same sources give the same bytes, so a test can tell whether dist is stale.
+//
+//   node build.mjs [--out FOLDER] [--quiet]
+
+import { build } from 'esbuild';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { launcherWords } from './words.mjs';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const args = process.argv.slice(2);
+const out = args.includes('--out') ? args[args.indexOf('--out') + 1] : join(here, 'dist');
+
+/** Style sheets are imported as text, minified: they become constructed sheets. */
+const styles = {
+  name: 'styles',
+  setup(b) {
+    b.onLoad({ filter: /\.css$/ }, async ({ path }) => {
+      const css = await build({ entryPoints: [path], bundle: true, minify: true, write: false, target: 'es2020', logLevel: 'warning' });
+      return { contents: css.outputFiles[0].text.trim(), loader: 'text', watchFiles: [path] };
+    });
+  },
+};
+
+const common = {
+  absWorkingDir: here,
+  bundle: true,
+  minify: true,
+  target: 'es2020',
+  charset: 'utf8',
+  legalComments: 'none',
+  metafile: true,
+  write: false,
+  plugins: [styles],
+  logLevel: 'warning',
+};
+
+const app = await build({
+  ...common,
+  entryPoints: ['src/app.ts'],
+  inject: ['src/dom-parser.ts'],
+  format: 'esm',
+  splitting: true,
+  entryNames: '[name]-[hash]',
+  chunkNames: '[name]-[hash]',
+  outdir: 'dist',
+});
+
+const files = new Map(app.outputFiles.map((f) => [basename(f.path), Buffer.from(f.contents)]));
+const appName = basename(Object.entries(app.metafile.outputs).find(([, o]) => o.entryPoint === 'src/app.ts')[0]);
+const licences = licencesOf(app.metafile);
+const licencesName = `licences-${hash(licences)}.txt`;
+files.set(licencesName, Buffer.from(licences));
+
+const loader = await build({
+  ...common,
+  entryPoints: ['src/loader.ts'],
+  format: 'iife',
+  banner: { js: `/*! Usher's chat widget, Apache-2.0. What it contains of others: /widget/${licencesName} */` },
+  define: { USHER_APP: JSON.stringify(appName), USHER_WORDS: JSON.stringify(await launcherWords()) },
+  outfile: 'dist/widget.js',
+});
+files.set('widget.js', Buffer.from(loader.outputFiles[0].contents));
+
+mkdirSync(out, { recursive: true });
+for (const old of readdirSync(out)) if (!files.has(old)) rmSync(join(out, old));
+for (const [name, bytes] of files) writeFileSync(join(out, name), bytes);
+if (!args.includes('--quiet')) sizes();
+
+function hash(text) {
+  return createHash('sha256').update(text).digest('hex').slice(0, 8).toUpperCase();
+}
+
+/** The licences of the npm packages that ended up in the bundle, each with its text. */
+function licencesOf(metafile) {
+  const packages = new Set();
+  for (const output of Object.values(metafile.outputs)) {
+    for (const [input, { bytesInOutput }] of Object.entries(output.inputs)) {
+      const m = /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input);
+      if (m && bytesInOutput > 0) packages.add(m[1]);
+    }
+  }
+  const parts = ["Usher's chat widget contains these packages.\n"];
+  for (const name of [...packages].sort()) {
+    const folder = join(here, 'node_modules', name);
+    const { version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    const file = readdirSync(folder).find((f) => /^(licen[cs]e|copying)/i.test(f));
+    if (!license || !file) throw new Error(`${name}: no licence found`);
+    parts.push(`${name} ${version}, ${license}\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`);
+  }
+  return parts.join('\n' + '-'.repeat(80) + '\n\n');
+}
+
+function sizes() {
+  const row = (name, ...n) => console.log(name.padEnd(26) + n.map((x) => String(x).padStart(9)).join(''));
+  row('file', 'bytes', 'gzip', 'brotli');
+  for (const [name, b] of [...files].sort(([a], [c]) => (a < c ? -1 : 1))) {
+    row(name, b.length, gzipSync(b, { level: 9 }).length, brotliCompressSync(b).length);
+  }
+}

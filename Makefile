@@ -62,7 +62,7 @@ alloc: ## allocation tests (they mean nothing under the race detector), each ben
 	go test -run Alloc -bench . -benchtime 1x -timeout 10m $$(go list ./... | grep -v '/e2e')
 
 e2e: ## the real binary with real servers and real clients
-	@.ci/need prosody ejabberd chromium slixmpp profanity npm
+	@.ci/need prosody ejabberd chromium firefox slixmpp profanity npm
 	@$(MAKE) -s e2e/node_modules/.package-lock.json
 	go test -count=1 -timeout $${E2E_TIMEOUT:-20m} ./e2e/...
 

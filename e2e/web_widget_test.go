@@ -1,0 +1,101 @@
+package e2e
+
+import "strings"
+
+// customer is a person on a page with the widget, as far as he knows it: by what it says and shows.
+type customer struct {
+	*page
+	net  *relay // between his browser and the gateway
+	base string // address of the shop's first page
+}
+
+// The widget's words, in English.
+var (
+	launcher = button("/^Open chat|^Chat|Leave a message/")
+	panel    = role("dialog", "")
+	chatLog  = role("log", "Conversation")
+	composer = role("textbox", "Your message")
+)
+
+// look is the shop's page with this story's workgroup, for somebody who reaches the gateway through net.
+func (w *web) look(net *relay) look {
+	return look{gateway: "http://" + net.addr, attrs: map[string]string{"data-site": w.site, "data-workgroup": w.group}}
+}
+
+// customer opens the shop in a browser of his own. more may change the page; it may be nil.
+func (w *web) customer(name string, more func(*look), options ...map[string]any) *customer {
+	w.scene.t.Helper()
+	net := newProxy(w.scene.t, w.addr)
+	l := w.look(net)
+	if more != nil {
+		more(&l)
+	}
+	base := w.shop.add(l)
+	p := w.browser.person(w.scene.t, name, options...)
+	return &customer{page: p.opens(base), net: net, base: base}
+}
+
+// asks opens the widget and asks for help.
+func (c *customer) asks(question string) {
+	c.t.Helper()
+	c.click(launcher)
+	c.fill(role("textbox", "Your question").in(panel), question)
+	c.click(button("Start chat").in(panel))
+}
+
+// says writes a line and sees it delivered in his own log.
+func (c *customer) says(words string) {
+	c.t.Helper()
+	c.fill(composer, words)
+	c.press(composer, "Enter")
+	c.hears(words)
+}
+
+// hears waits until the log shows this.
+func (c *customer) hears(words string) {
+	c.t.Helper()
+	c.sees(text(words).in(chatLog))
+}
+
+// heard asserts what the log shows, in this order, each once, with nothing of the like between.
+func (c *customer) heard(words ...string) {
+	c.t.Helper()
+	c.hears(words[len(words)-1])
+	all := strings.Join(c.texts(chatLog), "\n")
+	at := 0
+	for _, line := range words {
+		i := strings.Index(all[at:], line)
+		if i < 0 {
+			c.t.Fatalf("%s's log lacks %q, or it is out of order:\n%s", c.name, line, all)
+		}
+		if n := strings.Count(all, line); n != 1 {
+			c.t.Errorf("%s's log shows %q %d times:\n%s", c.name, line, n, all)
+		}
+		at += i + len(line)
+	}
+}
+
+// quiet asserts that no policy was hurt and nothing was complained about, but for what is expected.
+func (c *customer) quiet(expected ...string) {
+	c.t.Helper()
+	for _, line := range c.complaints() {
+		if !containsAny(line, expected) {
+			c.t.Errorf("%s's page: %s", c.name, line)
+		}
+	}
+}
+
+func containsAny(text string, parts []string) bool {
+	for _, part := range parts {
+		if strings.Contains(text, part) {
+			return true
+		}
+	}
+	return false
+}
+
+func webStories() []story {
+	return []story{
+		{name: "watched", browsers: []string{"chromium", "firefox"}, agents: 1, tell: watched},
+	}
+}

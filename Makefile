@@ -12,6 +12,10 @@ BENCHTIME  ?= 1s
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 
+# The archive's tests in which goroutines or processes meet. Under the race detector SQLite, which is Go here, takes twenty
+# times as long; the other tests of that package have one goroutine only and run without it.
+MEETING := Beside|Writers|HeldUp|Running|Load|Crash|Full|Backup|Open|Query$$
+
 .PHONY: build widget widget-test demo test test-full check lint unit alloc e2e fuzz bench bench-idle bench-support clean
 
 build: ## one static binary
@@ -55,7 +59,9 @@ lint: check ## check, and known vulnerabilities
 
 unit: ## every package but e2e, with the race detector, and the desk's simulated day
 	@.ci/need gcc prosody ejabberd
-	go test -race -count=1 -timeout 10m $$(go list ./... | grep -v '/e2e')
+	go test -race -count=1 -timeout 10m $$(go list ./... | grep -v -e '/e2e' -e '/archive')
+	go test -count=1 ./archive
+	go test -race -count=1 -run '$(MEETING)' ./archive
 	go test -count=1 -v -run '^TestDay$$' ./workgroup
 
 alloc: ## allocation tests (they mean nothing under the race detector), each benchmark once

@@ -18,7 +18,7 @@ export interface ViewOptions {
  * boot.setUnread), title and sound in step with them, also while it is closed.
  */
 export interface View {
-  open(): void;
+  open(quiet?: boolean): void; // quiet: the focus stays where it is (a panel that was open before the page was loaded)
   close(): void; // gives the focus back to the launcher, if it was in the panel
   readonly isOpen: boolean;
   setLanguage(t: Translate, language: Language): void;
@@ -27,10 +27,26 @@ export interface View {
 
 /** What each part of the panel works with. */
 export interface Context extends ViewOptions {
-  panel: HTMLElement;
+  keep: Keep;
   announce: (text: string) => void; // read out, politely, and not shown
-  clock: (ms: number) => string;
-  day: (ms: number) => string;
+  ask: (question: string, yes: string, no: string, then: () => void) => void; // before what can't be taken back
+  dates: Dates;
+}
+
+/** What outlives a change of the language. */
+export interface Keep {
+  question: string; // not yet sent
+  message: string;
+  agreed: boolean; // to the site's consent text
+}
+
+/** Times in the visitor's language. */
+export interface Dates {
+  clock(ms: number): string;
+  day(ms: number): string; // today, yesterday, or the date
+  moment(iso: string): string; // weekday and time
+  span(seconds: number): string; // a length of time, in minutes
+  bytes(n: number): string;
 }
 
 /** A part of the panel: drawn once, then brought up to date. */

@@ -1,0 +1,123 @@
+// After a chat: why it ended, the rating, the transcript, another one.
+import type { State } from '../types';
+import { ICONS, h, icon, setText } from './dom';
+import type { Context, Part } from './options';
+import { download } from './text';
+
+const STAR = 'M12 3.6l2.6 5.3 5.9.8-4.3 4.1 1 5.8-5.2-2.7-5.2 2.7 1-5.8L3.5 9.7l5.9-.8z';
+
+function createRating(c: Context): { el: HTMLElement; update(s: State): void } {
+  const { t } = c;
+  let value = 0;
+  const stars = [1, 2, 3, 4, 5].map((n) =>
+    h(
+      'label',
+      { title: t('rate_' + n) },
+      h('input', { type: 'radio', name: 'usher-stars', value: n, onchange: () => choose(n) }),
+      icon(STAR),
+      h('span', { class: 'sr' }, t('rate_' + n)),
+    ),
+  );
+  const said = h('span', { class: 'said' });
+  said.setAttribute('aria-hidden', 'true');
+  const text = h('textarea', { rows: 2, maxlength: 2000, dir: 'auto' });
+  const more = h('div', { class: 'more', hidden: true }, h('label', {}, t('rate_text'), text), h('button', { class: 'main' }, t('rate_send')));
+  const form = h(
+    'form',
+    { onsubmit: (e: Event) => (e.preventDefault(), value && c.engine.rate(value, text.value.trim())) },
+    h('fieldset', {}, h('legend', {}, t('rate_heading')), h('div', { class: 'stars' }, ...stars, said)),
+    more,
+  );
+  const thanks = h('p', { role: 'status' });
+  function choose(n: number): void {
+    value = n;
+    more.hidden = false;
+    setText(said, t('rate_' + n));
+    stars.forEach((s, i) => s.classList.toggle('on', i < n));
+  }
+  return {
+    el: h('div', { class: 'rating' }, form, thanks),
+    update(s) {
+      const had = form.contains((form.getRootNode() as ShadowRoot).activeElement);
+      form.hidden = !!s.rating || !s.conversation;
+      setText(thanks, s.rating ? t('rate_thanks') : '');
+      thanks.hidden = !s.rating;
+      if (had && form.hidden) {
+        thanks.tabIndex = -1;
+        thanks.focus(); // what had the focus is gone
+      }
+    },
+  };
+}
+
+function createMail(c: Context): { el: HTMLElement; update(s: State): void } {
+  const { t } = c;
+  const address = h('input', { type: 'email', autocomplete: 'email', required: true, dir: 'ltr' });
+  const button = h('button', { class: 'plain' }, t('transcript_send'));
+  const said = h('p', { role: 'status' });
+  const form = h(
+    'form',
+    { class: 'mail', onsubmit: (e: Event) => (e.preventDefault(), c.engine.mailTranscript(address.value.trim())) },
+    h('label', {}, t('transcript_address'), address),
+    button,
+  );
+  const el = h('details', { class: 'fold' }, h('summary', {}, t('transcript_mail')), form, said);
+  return {
+    el,
+    update(s) {
+      setText(said, s.transcript ? t('transcript_' + s.transcript) : '');
+      button.disabled = s.transcript === 'sending';
+      form.hidden = s.transcript === 'sent';
+    },
+  };
+}
+
+export function createEnd(c: Context): Part {
+  const { t } = c;
+  let last: State | null = null;
+  const heading = h('h3', { tabindex: -1 }, t('ended_heading'));
+  const reason = h('p', {});
+  const rating = createRating(c);
+  const mail = c.boot.config.transcriptMail ? createMail(c) : null;
+  const save = h('button', { type: 'button', class: 'plain', onclick: () => last && download(c, last) }, t('transcript_download'));
+  const again = h('button', { type: 'button', class: 'main', onclick: () => c.engine.again() }, t('again'));
+  const el = h('div', { class: 'end' }, heading, reason, rating.el, mail?.el, h('div', { class: 'buttons' }, again, save));
+  return {
+    el,
+    focus: () => heading.focus(),
+    update(s) {
+      last = s;
+      setText(reason, s.endReason ? t('ended_' + s.endReason.replace(/-/g, '_')) : '');
+      reason.hidden = !reason.textContent;
+      rating.update(s);
+      mail?.update(s);
+      if (mail) mail.el.hidden = !s.conversation;
+      save.hidden = !s.messages.length;
+    },
+  };
+}
+
+/** Waits in the queue, for an answer to an offer, or for the room. */
+export function createWait(c: Context): Part {
+  const { t } = c;
+  const heading = h('h3', { tabindex: -1 });
+  const place = h('p', { class: 'place' });
+  const span = h('p', {});
+  const stay = h('p', { class: 'dim' }, t('queue_stay'));
+  const leave = h('button', { type: 'button', class: 'plain', onclick: () => c.ask(t('queue_leave_ask'), t('queue_leave'), t('cancel'), () => c.engine.leaveQueue()) }, t('queue_leave'));
+  const spin = h('div', { class: 'spin' }, icon(ICONS.user));
+  const words = h('div', { role: 'status' }, heading, place, span);
+  return {
+    el: h('div', { class: 'wait' }, spin, words, stay, leave),
+    focus: () => heading.focus(),
+    update(s) {
+      const q = s.phase === 'queued' ? s.queue : null;
+      const name = s.agent?.nick;
+      setText(heading, s.phase === 'queued' ? t('queue_heading') : s.phase === 'offered' ? t('offered_heading') : name ? t('connecting_heading', name) : t('connecting_heading_unnamed'));
+      setText(place, q && q.position > 0 ? (q.position === 1 ? t('queue_first') : t('queue_position', q.position)) : '');
+      setText(span, q && q.estimate !== null ? t('queue_wait', c.dates.span(q.estimate)) : '');
+      stay.hidden = s.phase === 'connecting';
+      leave.hidden = s.phase === 'connecting';
+    },
+  };
+}

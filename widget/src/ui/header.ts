@@ -1,0 +1,102 @@
+// The panel's header: who is there, the menu, the end of the chat, minimise.
+import { type State, STORAGE_PREFIX } from '../types';
+import { ICONS, focused, h, iconButton, setText } from './dom';
+import { draw } from './file';
+import type { Context } from './options';
+import { download } from './text';
+
+export interface Header {
+  readonly el: HTMLElement;
+  readonly title: HTMLElement;
+  update(s: State): void;
+  escape(): boolean; // closes the menu; true if it was open
+}
+
+/** The choice of sound: on, until the visitor turns it off. */
+export function sound(c: Context): boolean {
+  return c.storage?.getItem(soundKey(c)) !== '0';
+}
+const soundKey = (c: Context) => `${STORAGE_PREFIX}${c.boot.config.site}:sound`;
+
+/** The site's picture, fetched or out of a data: URL, and drawn: a page's policy may forbid images. */
+async function logo(src: string): Promise<HTMLCanvasElement> {
+  const data = /^data:([^;,]+);base64,(.*)$/.exec(src);
+  const blob = data ? new Blob([Uint8Array.from(atob(data[2]), (x) => x.charCodeAt(0))], { type: data[1] }) : await (await fetch(src, { credentials: 'omit' })).blob();
+  const canvas = await draw(blob, '', 160);
+  canvas.removeAttribute('role'); // a decoration: the title says it
+  canvas.removeAttribute('aria-label');
+  canvas.setAttribute('aria-hidden', 'true');
+  return canvas;
+}
+
+function languageChoice(c: Context): HTMLElement | null {
+  if (c.languages.length < 2) return null;
+  const select = h('select', { onchange: () => c.chosen(select.value) }, ...c.languages.map((l) => h('option', { value: l.code, lang: l.code }, l.name)));
+  select.value = c.language.code;
+  return h('label', {}, c.t('language'), select);
+}
+
+export function createHeader(c: Context, close: () => void): Header {
+  const { t, boot } = c;
+  let last: State | null = null;
+  const title = h('h2', { id: 'usher-title', dir: 'auto' });
+  const sub = h('p', { dir: 'auto' });
+  const picture = h('span', { class: 'logo' });
+  if (boot.config.theme.logo) logo(boot.config.theme.logo).then((canvas) => picture.append(canvas), () => picture.remove());
+  else picture.remove();
+
+  const soundButton = h('button', { type: 'button', onclick: toggleSound });
+  const save = h('button', { type: 'button', onclick: () => (last && download(c, last), hide(true)) }, t('transcript_download'));
+  const menu = h('div', { class: 'menu', id: 'usher-menu', hidden: true, onfocusout: left }, soundButton, save, languageChoice(c));
+  const more = iconButton(ICONS.more, t('menu'), () => (menu.hidden ? show() : hide(true)), { 'aria-expanded': 'false', 'aria-controls': menu.id, onfocusout: left });
+  const end = iconButton(ICONS.end, t('end'), () => c.ask(t('end_ask'), t('end'), t('end_no'), () => c.engine.end()), { flip: true });
+  const el = h('header', {}, boot.config.theme.logo && picture, h('div', { class: 'names' }, title, sub), end, more, iconButton(ICONS.down, t('minimise'), close), menu);
+
+  function show(): void {
+    setText(soundButton, t(sound(c) ? 'sound_off' : 'sound_on'));
+    save.hidden = !last?.messages.length;
+    menu.hidden = false;
+    more.setAttribute('aria-expanded', 'true');
+    soundButton.focus();
+  }
+  function hide(back: boolean): void {
+    menu.hidden = true;
+    more.setAttribute('aria-expanded', 'false');
+    if (back) more.focus();
+  }
+  function left(e: FocusEvent): void {
+    const to = e.relatedTarget as Node | null;
+    if (!menu.hidden && to && to !== more && !menu.contains(to)) hide(false);
+  }
+  function toggleSound(): void {
+    const on = !sound(c);
+    try {
+      c.storage?.setItem(soundKey(c), on ? '1' : '0');
+    } catch {
+      // full or forbidden: the choice lasts as long as there is room for it
+    }
+    hide(true);
+    c.announce(t(on ? 'sound_is_on' : 'sound_is_off'));
+  }
+
+  return {
+    el,
+    title,
+    escape() {
+      if (menu.hidden) return false;
+      hide(true);
+      return true;
+    },
+    update(s) {
+      last = s;
+      const talking = s.phase === 'active' || s.phase === 'agent-lost';
+      const nick = talking ? s.agent?.nick : '';
+      setText(title, nick || boot.config.workgroups[0]?.title || t('title'));
+      const typing = s.phase === 'active' && s.agent?.typing ? (nick ? t('typing', nick) : t('typing_unnamed')) : '';
+      setText(sub, typing || (talking ? s.supervisors.map((x) => `${x} (${t('supervisor')})`).join(', ') : ''));
+      sub.hidden = !sub.textContent;
+      if (!talking && focused(boot.root) === end) title.focus();
+      end.hidden = !talking;
+    },
+  };
+}

@@ -1,0 +1,78 @@
+// One line of the chat. What doesn't change stays in the document, so that a screen reader isn't told of it again.
+import type { Message } from '../types';
+import { h, setText } from './dom';
+import { fileCard } from './file';
+import type { Place } from './group';
+import type { Context } from './options';
+import { author, nodes, noticeText } from './text';
+
+const LONG = 3000; // characters that are shown of a message at first
+
+export interface RowActions {
+  edit: (m: Message) => void;
+  retry: (m: Message) => void;
+}
+
+export interface Row {
+  readonly el: HTMLElement;
+  set(m: Message, place: Place, editable: boolean): void;
+}
+
+function bodyNodes(c: Context, body: string, bubble: HTMLElement): Node[] {
+  if (body.length <= LONG) return nodes(c.pieces(body));
+  const more = h('button', { type: 'button', class: 'link', onclick: () => bubble.replaceChildren(...nodes(c.pieces(body))) }, c.t('message_more'));
+  return [...nodes(c.pieces(body.slice(0, LONG))), document.createTextNode('… '), more];
+}
+
+function noticeRow(c: Context): Row {
+  const day = h('div', { class: 'day' });
+  const text = h('div', { class: 'notice', dir: 'auto' });
+  return {
+    el: h('div', { class: 'row' }, day, text),
+    set(m, place) {
+      day.hidden = !place.day;
+      if (place.day) setText(day, c.dates.day(m.time));
+      setText(text, noticeText(c, m));
+    },
+  };
+}
+
+export function createRow(c: Context, m: Message, actions: RowActions): Row {
+  if (m.kind === 'notice') return noticeRow(c);
+  const own = m.from === 'visitor';
+  const day = h('div', { class: 'day' });
+  const who = h('div', { class: 'who', dir: 'auto' }, author(c, m));
+  const file = m.file && m.kind === 'file' ? fileCard(c, m) : null;
+  const bubble = h('div', { class: 'bubble', dir: 'auto' }, file?.el);
+  const edited = h('span', { hidden: true }, c.t('message_edited'));
+  const time = h('time');
+  const mark = h('span', { class: 'sr' });
+  const meta = h('div', { class: 'meta' }, edited, time, own && h('span', { class: 'mark' }, mark));
+  const change = h('button', { type: 'button', class: 'link', hidden: true, onclick: () => actions.edit(now) }, c.t('message_edit'));
+  const retry = h('button', { type: 'button', class: 'link', hidden: true, onclick: () => actions.retry(now) }, c.t('message_retry'));
+  if (own) meta.append(change, retry);
+  let now = m;
+  let body: string | null = null;
+  const el = h('div', { class: own ? 'row own' : 'row ' + m.from }, day, who, bubble, meta);
+  return {
+    el,
+    set(next, place, editable) {
+      now = next;
+      day.hidden = !place.day;
+      if (place.day) setText(day, c.dates.day(next.time));
+      who.className = place.first && !own ? 'who' : 'sr'; // read out with every line, seen once
+      el.classList.toggle('first', place.first);
+      el.classList.toggle('last', place.last);
+      if (file) file.set(next);
+      else if (body !== next.body) bubble.replaceChildren(...bodyNodes(c, (body = next.body), bubble));
+      edited.hidden = !next.corrected;
+      time.dateTime = new Date(next.time).toISOString();
+      setText(time, c.dates.clock(next.time));
+      setText(mark, c.t('message_' + next.state));
+      el.dataset.state = next.state;
+      change.hidden = !editable;
+      retry.hidden = next.state !== 'failed';
+      meta.hidden = !place.last && !editable && !next.corrected && next.state !== 'failed';
+    },
+  };
+}

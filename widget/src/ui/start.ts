@@ -1,0 +1,82 @@
+// Before a chat: the question; and the pages with one thing to say and a button or two.
+import type { State } from '../types';
+import { consentBox } from './consent';
+import { h, setText } from './dom';
+import type { Context, Part } from './options';
+import { awayText } from './text';
+
+/** Phases idle and starting. */
+export function createStart(c: Context): Part {
+  const { t, keep, engine } = c;
+  const heading = h('h3', { tabindex: -1, dir: 'auto' });
+  const text = h('p', { dir: 'auto' });
+  const online = h('p', { class: 'dim' });
+  const box = h('textarea', { id: 'usher-question', rows: 4, dir: 'auto', maxlength: 5000, value: keep.question, oninput: () => (keep.question = box.value), onkeydown: key });
+  const consent = consentBox(c);
+  const button = h('button', { class: 'main' });
+  const ask = h('div', { class: 'field' }, h('label', { for: 'usher-question' }, t('start_question')), box);
+  const el = h('form', { class: 'page', onsubmit: submit }, heading, text, online, ask, consent.el, h('div', { class: 'buttons' }, button));
+  let away = false;
+
+  function submit(e: Event): void {
+    e.preventDefault();
+    if (button.getAttribute('aria-disabled') === 'true' || !consent.agreed()) return;
+    const question = box.value.trim();
+    if (away) engine.leaveMessage();
+    else engine.start(question ? { question } : {});
+  }
+  function key(e: KeyboardEvent): void {
+    if (e.key === 'Enter' && (e.ctrlKey || e.metaKey) && !e.isComposing) el.requestSubmit();
+  }
+
+  return {
+    el,
+    focus: () => (ask.hidden ? heading : box).focus(),
+    update(s) {
+      const status = c.boot.status();
+      const busy = s.phase === 'starting';
+      away = !busy && (status?.state === 'closed' || status?.state === 'offline');
+      setText(heading, t(away ? 'away_heading' : 'start_heading'));
+      setText(text, away ? awayText(c, { closedReason: status!.state === 'closed' ? 'hours' : 'no-agents', opens: status!.opens }) : t('start_text'));
+      const wait = status && status.estimate > 0 ? ' · ' + t('start_wait', c.dates.span(status.estimate)) : '';
+      setText(online, !away && status?.agents ? t('start_online', status.agents) + wait : '');
+      online.hidden = !online.textContent;
+      ask.hidden = away;
+      box.readOnly = busy;
+      setText(button, t(busy ? 'starting' : away ? 'away_leave' : 'start_send'));
+      button.setAttribute('aria-disabled', String(busy)); // stays focusable while it works
+      el.setAttribute('aria-busy', String(busy));
+    },
+  };
+}
+
+/** Pages that say one thing: a call, nobody there, a message left, a failure. */
+export function createNote(c: Context, first: State): Part {
+  const { t, engine } = c;
+  const heading = h('h3', { tabindex: -1, dir: 'auto' });
+  const text = h('p', { dir: 'auto' });
+  const button = (key: string, main: boolean, click: () => void) => h('button', { type: 'button', class: main ? 'main' : 'plain', onclick: click }, t(key));
+  const buttons: Record<string, () => HTMLElement[]> = {
+    called: () => [button('call_accept', true, () => engine.answerCall(true)), button('call_decline', false, () => engine.answerCall(false))],
+    offline: () => [button('away_leave', true, () => engine.leaveMessage()), button('back', false, () => engine.again())],
+    left: () => [button('left_again', true, () => engine.again())],
+    failed: () => [button('retry', true, () => engine.again())],
+  };
+  const el = h('div', { class: 'page note' }, heading, text, h('div', { class: 'buttons' }, ...buttons[first.phase]()));
+  return {
+    el,
+    focus: () => heading.focus(),
+    update(s) {
+      const say: Record<string, () => [string, string]> = {
+        called: () => [t('call_heading', s.call?.nick || t('support')), s.call?.text ?? ''],
+        offline: () => [t('away_heading'), awayText(c, s)],
+        left: () => [t('left_heading'), t('left_text')],
+        failed: () => [t('error_heading'), t(s.error || 'error_unknown')],
+      };
+      const [a, b] = say[s.phase]();
+      setText(heading, a);
+      setText(text, b);
+      text.hidden = !b;
+    },
+  };
+}

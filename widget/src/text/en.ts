@@ -26,6 +26,7 @@ const en: Language = {
     close: 'Close',
     minimise: 'Minimise',
     menu: 'More',
+    language: 'Language',
     sound_on: 'Turn sound on',
     sound_off: 'Turn sound off',
     cancel: 'Cancel',

@@ -26,7 +26,7 @@ export function icon(d: string, flip = false): SVGSVGElement {
   const svg = document.createElementNS(SVG, 'svg');
   svg.setAttribute('viewBox', '0 0 24 24');
   svg.setAttribute('aria-hidden', 'true');
-  if (flip) svg.setAttribute('class', 'flip');
+  svg.setAttribute('class', flip ? 'i flip' : 'i');
   const path = document.createElementNS(SVG, 'path');
   path.setAttribute('d', d);
   svg.append(path);

@@ -18,15 +18,17 @@ export function sound(c: Context): boolean {
 }
 const soundKey = (c: Context) => `${STORAGE_PREFIX}${c.boot.config.site}:sound`;
 
-/** The site's picture, fetched or out of a data: URL, and drawn: a page's policy may forbid images. */
-async function logo(src: string): Promise<HTMLCanvasElement> {
-  const data = /^data:([^;,]+);base64,(.*)$/.exec(src);
-  const blob = data ? new Blob([Uint8Array.from(atob(data[2]), (x) => x.charCodeAt(0))], { type: data[1] }) : await (await fetch(src, { credentials: 'omit' })).blob();
-  const canvas = await draw(blob, '', 160);
-  canvas.removeAttribute('role'); // a decoration: the title says it
-  canvas.removeAttribute('aria-label');
-  canvas.setAttribute('aria-hidden', 'true');
-  return canvas;
+/**
+ * The site's picture: an SVG that the gateway has cleaned, or one that is fetched and drawn, since a page's policy may
+ * forbid images. A decoration: the title says whose chat it is.
+ */
+async function logo(source: string): Promise<Element> {
+  const picture = source.startsWith('<')
+    ? document.importNode(new DOMParser().parseFromString(source, 'text/xml').documentElement, true)
+    : await draw(await (await fetch(source, { credentials: 'omit' })).blob(), '', 160);
+  for (const name of ['role', 'aria-label']) picture.removeAttribute(name);
+  picture.setAttribute('aria-hidden', 'true');
+  return picture;
 }
 
 function languageChoice(c: Context): HTMLElement | null {
@@ -75,8 +77,7 @@ export function createHeader(c: Context, close: () => void): Header {
     } catch {
       // full or forbidden: the choice lasts as long as there is room for it
     }
-    hide(true);
-    c.announce(t(on ? 'sound_is_on' : 'sound_is_off'));
+    setText(soundButton, t(on ? 'sound_off' : 'sound_on'));
   }
 
   return {

@@ -2,7 +2,7 @@
 import type { Boot, Engine, Language, Piece, State, Translate } from '../types';
 
 export interface ViewOptions {
-  boot: Boot; // boot.root has the launcher's sheets adopted: launcherCss, themeCss(theme), the site's own; the panel's goes before them
+  boot: Boot;
   engine: Engine;
   t: Translate;
   language: Language;

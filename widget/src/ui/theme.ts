@@ -1,5 +1,5 @@
 // A site's look as CSS: colours with enough contrast computed from its one colour, the side, the light and dark tokens.
-// Shared with the loader: kept tiny, touches no DOM.
+// Touches no DOM.
 import type { SiteConfig } from '../types';
 
 type RGB = [number, number, number];
@@ -60,10 +60,10 @@ export function readable(c: string, ground: string, ratio: number): string {
 function tokens(colour: string, ground: string, rest: string): string {
   const fill = readable(colour, ground, 3);
   // Text of the colour also stands on the soft ground: a little more than 4.5 on the ground leaves 4.5 there.
-  return `:host{--c:${fill};--o:${onColour(fill)};--t:${readable(colour, ground, 5.6)};--b:${ground};${rest}}`;
+  return `.panel{--c:${fill};--o:${onColour(fill)};--t:${readable(colour, ground, 5.6)};--b:${ground};${rest}}`;
 }
 
-/** The style sheet's text for a theme: custom properties on the host, and the side. */
+/** The style sheet's text for a theme: custom properties of the panel, and its side. */
 export function themeCss(theme: SiteConfig['theme']): string {
   const colour = parseColour(theme.colour) ? theme.colour : DEFAULT_COLOUR;
   const light = tokens(colour, LIGHT, '--f:#1c2330;--d:#586071;--s:#f0f2f6;--l:#d7dce4;--e:#7d8695;--r:#b3261e;--g:#1a7f37;color-scheme:light');
@@ -71,6 +71,6 @@ export function themeCss(theme: SiteConfig['theme']): string {
   const side = theme.position === 'left' ? 'left' : 'right';
   return (
     (theme.dark === 'dark' ? dark : light + (theme.dark === 'auto' ? `@media(prefers-color-scheme:dark){${dark}}` : '')) +
-    `.dock,.panel{${side}:calc(20px + env(safe-area-inset-${side},0px))}.dock{align-items:flex-${side === 'left' ? 'start' : 'end'}}`
+    `.panel{${side}:max(16px,env(safe-area-inset-${side},0px))}`
   );
 }

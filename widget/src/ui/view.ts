@@ -1,5 +1,5 @@
 // The panel: one part for each phase, header above, banner between; open, closed, and what has the focus.
-import type { Phase, State } from '../types';
+import type { Boot, Phase, SiteConfig, State } from '../types';
 import { createChat } from './chat';
 import { createDates } from './dates';
 import { focused, h, setText } from './dom';
@@ -11,6 +11,7 @@ import type { Context, Keep, Part, View, ViewOptions } from './options';
 import panelCss from './panel.css';
 import { createPhone } from './phone';
 import { createNote, createStart } from './start';
+import { parseColour, themeCss } from './theme';
 
 type Kind = 'start' | 'form' | 'note' | 'chat';
 const CHAT: Phase[] = ['queued', 'offered', 'connecting', 'active', 'agent-lost', 'wrapup', 'closed'];
@@ -133,6 +134,18 @@ function cycle(e: KeyboardEvent, panel: HTMLElement, root: ShadowRoot): void {
   (e.shiftKey ? stops[stops.length - 1] : stops[0])?.focus();
 }
 
+/** The site's theme; the page's own script tag may set some of it otherwise. */
+function theme(boot: Boot): SiteConfig['theme'] {
+  const { theme } = boot.config;
+  const { colour, position, dark } = boot.script;
+  return {
+    ...theme,
+    colour: parseColour(colour ?? '') ? colour : theme.colour,
+    position: position === 'left' || position === 'right' ? position : theme.position,
+    dark: dark === 'dark' || dark === 'light' || dark === 'auto' ? dark : theme.dark,
+  };
+}
+
 export function createView(options: ViewOptions): View {
   const { boot, engine } = options;
   const keep: Keep = { question: '', message: '', agreed: false };
@@ -144,9 +157,13 @@ export function createView(options: ViewOptions): View {
   let drawn = draw(panel, current, keep, close);
   let last = engine.state;
 
-  const sheet = new CSSStyleSheet();
-  sheet.replaceSync(panelCss);
-  boot.root.adoptedStyleSheets = [sheet, ...boot.root.adoptedStyleSheets];
+  // The site's own rules come last, and one that is wrong harms nothing: what can't be parsed is left out.
+  const sheets = [themeCss(theme(boot)) + panelCss, boot.config.theme.css].map((text) => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(text);
+    return sheet;
+  });
+  boot.root.adoptedStyleSheets = [...boot.root.adoptedStyleSheets, ...sheets];
   boot.root.append(panel);
 
   function update(s: State): void {
@@ -168,7 +185,6 @@ export function createView(options: ViewOptions): View {
     isOpen = open;
     panel.hidden = !open;
     boot.launcher.setAttribute('aria-expanded', String(open));
-    boot.launcher.closest('.dock')?.classList.toggle('open', open);
     seen();
   }
   function open(quiet = false): void {
@@ -211,7 +227,7 @@ export function createView(options: ViewOptions): View {
       phone.dispose();
       notices.dispose();
       panel.remove();
-      boot.root.adoptedStyleSheets = boot.root.adoptedStyleSheets.filter((x) => x !== sheet);
+      boot.root.adoptedStyleSheets = boot.root.adoptedStyleSheets.filter((x) => !sheets.includes(x));
     },
   };
 }

@@ -144,6 +144,7 @@ func (s *session) fresh(i int, w *wrapper, body []byte, x *exchange, now instant
 	if s.acks {
 		s.acknowledged(r, w.ack, now)
 	}
+	s.got(s.surely(w))
 	if s.busy || s.resumeAt != 0 || r.rid > s.received {
 		if err := s.keep(r); err != nil {
 			s.forget(r)
@@ -276,6 +277,34 @@ func (s *session) keep(r *request) *xmpp.StreamError {
 	r.body, r.copied = bytes.Clone(r.body), true
 	s.pending += int32(len(r.body))
 	return nil
+}
+
+// surely is the last rid whose answer a client must have, who sends the new request w: the one that it acknowledges (§9.2); else the
+// last that it can't have open any more, for how many it may have open is bounded (§11).
+func (s *session) surely(w *wrapper) uint64 {
+	if s.acks && w.ack != 0 && w.ack <= s.replied {
+		return w.ack
+	}
+	open := uint64(s.requests)
+	if w.terminate || w.pause >= 0 {
+		open++ // §11: one more to pause or to terminate
+	}
+	return w.rid - min(w.rid, open)
+}
+
+// got confirms what was in the answers up to rid. Under mu.
+func (s *session) got(rid uint64) {
+	n := 0
+	for n < len(s.unsure) && s.unsure[n].rid <= rid {
+		n++
+	}
+	if n == 0 {
+		return
+	}
+	s.stream.Confirmed(s.unsure[n-1].written)
+	if s.unsure = slices.Delete(s.unsure, 0, n); len(s.unsure) == 0 {
+		s.unsure = nil
+	}
 }
 
 // acked forgets answers that the client has (§9.2).

@@ -49,6 +49,7 @@ type session struct {
 	pending  int32   // bytes of payload of requests that wait, at most MaxBody
 	greeting *string // of the first; nil once it was given
 	reported uint64  // the last rid that §9.2's report was about
+	unsure   []tally // answers that the client may not have got, oldest first
 
 	// Time.
 	timer   c2s.Timer
@@ -94,6 +95,12 @@ type kept struct {
 	pauses bool
 }
 
+// tally is how much had been written with the answer to rid.
+type tally struct {
+	rid     uint64
+	written uint32 // c2s.Stream.Written
+}
+
 // newSession negotiates (XEP-0124 §7.1, §7.2).
 func newSession(srv *Server, info *c2s.Info, w *wrapper) *session {
 	c := &srv.cfg
@@ -121,6 +128,7 @@ func newSession(srv *Server, info *c2s.Info, w *wrapper) *session {
 	s.last = srv.now()
 	s.spareAt = s.last
 	s.stream = c2s.New(c.Streams, s, *info)
+	s.stream.Confirms()
 	return s
 }
 
@@ -222,7 +230,7 @@ func (s *session) Due(time.Time) {
 	}
 	s.mu.Unlock()
 	// XEP-0124 §10: without informing the client
-	s.stream.End(c2s.Ending{Reason: c2s.Inactive})
+	s.stream.Lose(c2s.Ending{Reason: c2s.Inactive})
 	s.drop()
 }
 

@@ -1,8 +1,6 @@
 package c2s
 
 import (
-	"fmt"
-	"strconv"
 	"strings"
 
 	"usher/xmpp"
@@ -13,8 +11,12 @@ func (s *Stream) traffic(e *xmpp.Element) {
 	if e.Kind != xmpp.Other {
 		s.stanza(e)
 		s.mu.Lock()
-		if s.acks {
-			s.handled++ // XEP-0198 §4: handled, whatever came of it; wraps at 2^32
+		if l := s.led; l != nil {
+			if l.counting {
+				l.handled++ // XEP-0198 §4: handled, whatever came of it; wraps at 2^32
+			} else {
+				s.led = nil // it has come so far, and will not count
+			}
 		}
 		s.mu.Unlock()
 		return
@@ -115,83 +117,4 @@ func appendResult(dst []byte, e *xmpp.Element) []byte {
 	dst = append(dst, `<iq xmlns='`+xmpp.NSClient+`' type='result'`...)
 	dst = xmpp.AppendAttr(dst, "id", e.ID)
 	return xmpp.AppendAttr(dst, "from", e.To)
-}
-
-// offersSM tells whether XEP-0198 is on offer: BOSH has acknowledgements of
-// its own (XEP-0124 §9).
-func (s *Stream) offersSM() bool { return s.info.Transport == "ws" }
-
-// streamManagement takes an element of XEP-0198, in any state.
-func (s *Stream) streamManagement(e *xmpp.Element) {
-	name := string(e.Name.Local)
-	switch {
-	case !s.offersSM():
-		s.refuseSM("feature-not-implemented")
-	case name == "enable" && s.state == bound && !s.acks:
-		s.enable()
-	case name == "resume" && s.state == reopened:
-		// XEP-0198 §5: there is nothing to resume; the client goes on with bind
-		s.refuseSM("item-not-found")
-	case name == "r" && s.acks:
-		s.answer(appendAck(nil, s.handled))
-	case name == "a" && s.acks:
-		s.acknowledged(e)
-	case name == "enable", name == "resume", name == "r", name == "a":
-		s.refuseSM("unexpected-request") // XEP-0198 §3: out of order, or twice
-	default:
-		s.fail("unsupported-stanza-type", "not known here")
-	}
-}
-
-// enable starts both counters. A stream can't be resumed yet, which the missing `resume` says. The id is there
-// all the same: @xmpp/client clears what was not acknowledged only where it had one, and else fails its next login.
-func (s *Stream) enable() {
-	s.mu.Lock()
-	if s.ended != nil {
-		s.mu.Unlock()
-		return
-	}
-	o := s.box()
-	mark := o.begin()
-	o.buf = append(o.buf, `<enabled xmlns='`+xmpp.NSSM+`' id='`+newID()+`'/>`...)
-	s.acks = true // under one lock with the line above: both sides count from here
-	s.commit(mark, false, false)
-}
-
-func (s *Stream) refuseSM(condition string) {
-	s.answer([]byte(`<failed xmlns='` + xmpp.NSSM + `'><` + condition + ` xmlns='` + xmpp.NSStanzaErrors + `'/></failed>`))
-}
-
-func appendAck(dst []byte, h uint32) []byte {
-	dst = append(dst, `<a xmlns='`+xmpp.NSSM+`' h='`...)
-	dst = strconv.AppendUint(dst, uint64(h), 10)
-	return append(dst, `'/>`...)
-}
-
-// acknowledged takes the client's count of what it has handled.
-func (s *Stream) acknowledged(e *xmpp.Element) {
-	value, _ := e.Attr("h")
-	n, err := strconv.ParseUint(value, 10, 32)
-	if err != nil {
-		s.fail("bad-format", "<a/> needs a number in h") // XEP-0198 §4
-		return
-	}
-	h := uint32(n)
-	s.mu.Lock()
-	sent := s.sent
-	// Differences, since the counters wrap.
-	known := h-s.acked <= sent-s.acked
-	if known {
-		s.acked = h
-	}
-	s.mu.Unlock()
-	if known {
-		return
-	}
-	// XEP-0198 §6
-	s.End(Ending{BadProtocol, &xmpp.StreamError{
-		Condition: "undefined-condition",
-		Text:      fmt.Sprintf("%d stanzas acknowledged, %d sent", h, sent),
-		App:       fmt.Sprintf(`<handled-count-too-high xmlns='%s' h='%d' send-count='%d'/>`, xmpp.NSSM, h, sent),
-	}})
 }

@@ -192,7 +192,7 @@ func TestStreamManagementWraps(t *testing.T) {
 	r := newRig(t, "ws")
 	r.play(enabled)
 	last := ^uint32(0)
-	r.stream.handled, r.stream.sent, r.stream.acked = last, last, last-1
+	r.stream.led.handled, r.stream.led.sent, r.stream.led.acked = last, last, last-1
 	r.play(fmt.Sprintf(`
 		C: <message %[1]s id='echo'/>
 		H: message echo

@@ -14,6 +14,7 @@ const (
 	LoginTimeout           // not bound in time
 	Stalled                // the client takes nothing
 	Overflow               // the outbox is full
+	Unacked                // too much was sent that the client doesn't acknowledge
 	BadFraming             // RFC 6455, 7395 or XEP-0124 violated
 	BadXML                 // the scanner refused it
 	BadProtocol            // a stream error by RFC 6120: wrong state, namespace, to, …
@@ -30,7 +31,7 @@ const (
 // reasonNames stand in the order of the constants.
 var reasonNames = [...]string{
 	"unknown", "client-closed", "connection-lost", "inactive", "pong-timeout",
-	"login-timeout", "stalled", "overflow", "bad-framing", "bad-xml",
+	"login-timeout", "stalled", "overflow", "unacked", "bad-framing", "bad-xml",
 	"bad-protocol", "host-unknown", "policy-violation", "resource-limit",
 	"terminated", "shutdown", "replaced", "internal",
 }

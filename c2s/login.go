@@ -316,6 +316,11 @@ func (s *Stream) bind(e *xmpp.Element) {
 		s.rejectBind(e, &xmpp.StanzaError{Type: "modify", Condition: "bad-request"})
 		return
 	}
+	s.mu.Lock()
+	if s.confirms && s.led == nil && s.cfg.Resume.on() {
+		s.led = &ledger{counting: true, keeps: true}
+	}
+	s.mu.Unlock()
 	// RFC 6120 §7.7.1: the server may bind another resource than was asked for, and for one
 	// that can't be prepared it does.
 	jid, err := s.cfg.Handler.Bind(s, prepareResource(req.Resource))
@@ -328,13 +333,16 @@ func (s *Stream) bind(e *xmpp.Element) {
 		return
 	}
 	s.state = bound
-	s.mu.Lock()
-	s.jid = jid // also if the stream has ended meanwhile: Closed wants to know
-	s.mu.Unlock()
 	b := appendResult(nil, e)
 	b = append(b, `><bind xmlns='`+xmpp.NSBind+`'><jid>`...)
 	b = xmpp.AppendText(b, []byte(jid))
-	s.answer(append(b, `</jid></bind></iq>`...))
+	b = append(b, `</jid></bind></iq>`...)
+	s.mu.Lock()
+	s.jid = jid // also if the stream has ended meanwhile: Closed wants to know
+	s.reply(b, private)
+	s.mu.Lock()
+	s.unhold() // what it has taken over from another stream
+	s.mu.Unlock()
 }
 
 func (s *Stream) rejectBind(e *xmpp.Element, err *xmpp.StanzaError) {

@@ -199,7 +199,7 @@ func TestReceiveDoesNotAllocate(t *testing.T) {
 	if n := testing.AllocsPerRun(1000, func() { r.stream.Receive(m) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
-	if r.stream.handled == 0 {
+	if r.stream.led.handled == 0 {
 		t.Error("nothing was received")
 	}
 }

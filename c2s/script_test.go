@@ -22,6 +22,10 @@ type gate struct {
 	told   []string
 	closed map[*Stream]int
 	host   Host
+
+	// For sessions that outlive their streams.
+	old         *Stream // who binds the resource "again" succeeds it
+	undelivered bool    // Closed tells what was not delivered
 }
 
 func (g *gate) tell(format string, args ...any) {
@@ -55,6 +59,10 @@ func (g *gate) Bind(s *Stream, resource string) (string, error) {
 		return "", errors.New("no reason for strangers to see")
 	case "ends":
 		s.End(Ending{Reason: Terminated})
+	case "again":
+		if s.Succeed(g.old) {
+			return g.old.Bound(), nil
+		}
 	case "":
 		resource = "r4nd0m"
 	}
@@ -71,12 +79,22 @@ func (g *gate) Stanza(s *Stream, e *xmpp.Element) {
 
 func (g *gate) Closed(s *Stream, e Ending) {
 	g.tell("closed %v", e.Reason)
+	if g.undelivered {
+		s.Undelivered(func(e []byte) { g.tell("undelivered %s", idOf(e)) })
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed == nil {
 		g.closed = map[*Stream]int{}
 	}
 	g.closed[s]++
+}
+
+// idOf is the id of an element of ours.
+func idOf(e []byte) string {
+	_, rest, _ := bytes.Cut(e, []byte(" id='"))
+	id, _, _ := bytes.Cut(rest, []byte("'"))
+	return string(id)
 }
 
 // bell is a Transport that counts.
@@ -120,6 +138,9 @@ type rig struct {
 	scan   *xmpp.Scanner
 	got    []string // drained and not yet compared
 	ids    map[string]bool
+	wheel  *Wheel
+	all    map[string]*rig // streams of one process, by name
+	vars   map[string]string
 }
 
 func newRig(t testing.TB, transport string) *rig {
@@ -127,8 +148,35 @@ func newRig(t testing.TB, transport string) *rig {
 	r.gate = &gate{host: Host{Domain: "site.example"}}
 	r.cfg = &Config{Handler: r.gate, LoginTime: 15 * time.Second, Outbox: 4 << 10, Now: r.clock.Now}
 	r.scan = xmpp.NewScanner(xmpp.Limits{})
-	r.stream = New(r.cfg, r.bell, Info{Remote: netip.MustParseAddr("192.0.2.1"), Transport: transport})
+	r.wheel = NewWheel(time.Second)
+	r.wheel.start = r.clock.Now()
+	r.vars = map[string]string{}
+	r.all = map[string]*rig{"": r}
+	r.connect(transport)
 	return r
+}
+
+func (r *rig) connect(transport string) {
+	r.stream = New(r.cfg, r.bell, Info{Remote: netip.MustParseAddr("192.0.2.1"), Transport: transport})
+	if transport == "bosh" {
+		r.stream.Confirms()
+	}
+}
+
+// other returns the stream of that name, opened over WebSocket if there was none; "name bosh" opens one over BOSH.
+func (r *rig) other(name string) *rig {
+	name, transport, _ := strings.Cut(name, " ")
+	if o := r.all[name]; o != nil {
+		return o
+	}
+	o := *r
+	o.bell, o.got, o.ids = &bell{}, nil, map[string]bool{}
+	if transport == "" {
+		transport = "ws"
+	}
+	o.connect(transport)
+	r.all[name] = &o
+	return &o
 }
 
 func (r *rig) element(text string) *xmpp.Element {
@@ -185,13 +233,29 @@ func (r *rig) drain() {
 // play runs a script: what the client says (C), what it hears (S, or
 // S? for what must be in it), what the
 // Handler is told (H), how the stream ends (E), how much time passes (T).
+// "=" goes on with another stream of the same process, X loses the connection for a reason, M sends a message with that id from the
+// server, I is S and notes what stands in the place of a $name.
 // Whatever the script doesn't foresee is an error.
 func (r *rig) play(script string) {
 	r.t.Helper()
 	for n, line := range strings.Split(strings.TrimSpace(script), "\n") {
 		line = strings.TrimSpace(line)
 		who, what, _ := strings.Cut(line, ": ")
+		what = r.fill(what)
 		switch who {
+		case "=":
+			r = r.other(what)
+		case "X":
+			r.drain()
+			r.quiet(n, line)
+			r.stream.Lose(Ending{Reason: reasonNamed(what)})
+		case "M":
+			if r.stream.SendRaw([]byte(messageOf(what))) {
+				r.stream.Wake()
+			}
+			r.drain()
+		case "I":
+			r.note(n, what)
 		case "C":
 			r.quiet(n, line)
 			r.say(what)
@@ -230,16 +294,60 @@ func (r *rig) play(script string) {
 				r.t.Fatal(err)
 			}
 			r.clock.pass(d)
+			r.wheel.turn(r.clock.Now())
 			r.stream.Expire()
+			r.drain()
 		case "":
 		default:
 			r.t.Fatalf("line %d: %q", n+1, line)
 		}
 	}
-	r.quiet(-1, "the end")
+	for _, o := range r.all {
+		o.drain()
+		o.quiet(-1, "the end")
+	}
 	if e := r.stream.Ended(); e != nil && r.gate.closed[r.stream] != 1 {
 		r.t.Errorf("Closed was called %d times", r.gate.closed[r.stream])
 	}
+}
+
+// fill puts in what was noted.
+func (r *rig) fill(what string) string {
+	for name, value := range r.vars {
+		what = strings.ReplaceAll(what, name, value)
+	}
+	return what
+}
+
+var variable = regexp.MustCompile(`\\\$[a-z]+`)
+
+// note compares what was said with a pattern, and keeps the names in it.
+func (r *rig) note(n int, pattern string) {
+	r.t.Helper()
+	if len(r.got) == 0 {
+		r.t.Fatalf("line %d: nothing said, want\n%s", n+1, pattern)
+	}
+	quoted := regexp.QuoteMeta(pattern)
+	names := variable.FindAllString(quoted, -1)
+	m := regexp.MustCompile("^" + variable.ReplaceAllString(quoted, "([0-9a-f]{32})") + "$").FindStringSubmatch(r.got[0])
+	if m == nil {
+		r.t.Fatalf("line %d:\n got %s\nwant %s", n+1, r.got[0], pattern)
+	}
+	for i, name := range names {
+		r.vars[strings.TrimPrefix(name, `\`)] = m[i+1]
+	}
+	r.got = r.got[1:]
+}
+
+func messageOf(id string) string { return "<message " + jc + " id='" + id + "'/>" }
+
+func reasonNamed(name string) Reason {
+	for _, r := range Reasons() {
+		if r.String() == name {
+			return r
+		}
+	}
+	return Unknown
 }
 
 // quiet checks that nothing more was said or told.

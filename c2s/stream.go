@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unique"
 
@@ -72,7 +73,9 @@ type Config struct {
 
 	Resume Resume
 
-	boxes sync.Pool // *outbox, empty
+	boxes     sync.Pool // *outbox, empty
+	sessions  registry
+	forgotten atomic.Int64
 }
 
 // outbox returns the limit of an outbox.
@@ -93,10 +96,10 @@ type Header struct {
 // Open and Receive must be called from one goroutine at a time.
 type Stream struct {
 	// Set by New, never changed.
-	cfg       *Config
-	transport Transport
-	info      Info
-	start     time.Time
+	cfg      *Config
+	info     Info
+	start    time.Time
+	confirms bool // the carrier knows what the client has got
 
 	// The receiver's: whoever calls Open and Receive.
 	host     unique.Handle[Host]   // set by Open; few values, so shared
@@ -107,17 +110,16 @@ type Stream struct {
 	state    state
 	failures uint8 // refused logins and binds
 
-	mu      sync.Mutex // guards what follows; jid is written by the receiver only
-	busy    bool       // Open or Receive is running
-	dirty   bool       // somebody was told to call Wake and Drain hasn't come yet
-	acks    bool       // XEP-0198 is enabled
-	handled uint32     // stanzas taken since
-	sent    uint32     // stanzas queued since
-	acked   uint32     // of these, what the client has confirmed
-	jid     string
-	owner   any
-	ended   *Ending
-	out     *outbox
+	mu        sync.Mutex // guards what follows; jid is written by the receiver only
+	busy      bool       // Open or Receive is running, or Resume.Lost
+	dirty     bool       // somebody was told to call Wake and Drain hasn't come yet
+	transport Transport  // nil once the connection is gone
+	jid       string
+	owner     any
+	ended     *Ending
+	out       *outbox
+	led       *ledger  // nil if nothing is counted
+	pass      *passage // nil for a stream that lives and dies with its connection
 }
 
 // ErrEnded is what Open returns on a stream that somebody has ended plainly.
@@ -174,49 +176,104 @@ func (s *Stream) fail(condition, text string) {
 	s.End(Ending{reasonOf(condition, BadProtocol), &xmpp.StreamError{Condition: condition, Text: text}})
 }
 
-// enter marks the stream as busy with what the client sent, unless it has ended.
+// enter marks the stream as busy with what the client sent, unless it has ended or its connection is gone. It waits for
+// who is about to take the stream over.
 func (s *Stream) enter() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.busy = s.ended == nil
-	return s.busy
+	for s.pass != nil && s.pass.claim != nil {
+		claim := s.pass.claim
+		s.mu.Unlock()
+		<-claim // closed by release or yield
+		s.mu.Lock()
+	}
+	if s.ended != nil || s.pass != nil && s.pass.lost != nil {
+		return false
+	}
+	s.busy = true
+	return true
 }
 
-// leave tells of an ending that came while the stream was busy.
+// leave goes on with what came while the stream was busy.
 func (s *Stream) leave() {
 	s.mu.Lock()
 	s.busy = false
+	if p := s.pass; p != nil && p.claim != nil {
+		if p.idle != nil {
+			close(p.idle)
+			p.idle = nil
+		}
+		s.mu.Unlock()
+		return
+	}
+	s.proceed()
+}
+
+// proceed sees to an ending or the loss of the connection that had to wait. The stream is neither busy nor
+// seized. Under mu, which it gives up.
+func (s *Stream) proceed() {
 	ended := s.ended
+	lost := ended == nil && s.pass != nil && s.pass.lost != nil && !s.pass.parked
+	s.busy = lost
 	s.mu.Unlock()
-	if ended != nil {
-		s.cfg.Handler.Closed(s, *ended)
+	switch {
+	case ended != nil:
+		s.closed(*ended)
+	case lost:
+		s.park()
 	}
 }
 
 // End ends the stream, the first call counts: Closed is called (in this goroutine, or in that of an Open or
 // Receive under way as soon as it has done), the transport
-// is woken, drains what is queued, tells the client and hangs up.
+// is woken, drains what is queued, tells the client and hangs up. One that was lost ends with the Ending it was lost for, unless e tells that it has
+// overflown. One that has a successor has ended already.
 func (s *Stream) End(e Ending) {
 	s.mu.Lock()
 	if s.ended != nil {
 		s.mu.Unlock()
 		return
 	}
+	busy, p := s.busy, s.pass
+	lost := p != nil && p.lost != nil
+	if lost && e.Reason != Overflow && e.Reason != Unacked {
+		e = *p.lost
+	}
 	s.ended = &e
-	if s.acks {
+	if s.led != nil && s.led.sm && !lost {
 		// XEP-0198 §4: a last <a/>, so that the client knows what need not be
 		// sent again. Its few bytes may go over the limit.
 		o := s.box()
 		mark := o.begin()
-		o.buf = appendAck(o.buf, s.handled)
-		o.end(mark)
+		o.buf = appendAck(o.buf, s.led.handled)
+		o.end(mark, private)
 	}
-	busy := s.busy
+	s.retire()
+	if p != nil {
+		busy = busy || p.claim != nil
+		if p.parked {
+			s.cfg.Resume.Wheel.Stop(&p.timer)
+		}
+	}
+	t := s.transport
 	s.mu.Unlock()
 	if !busy {
-		s.cfg.Handler.Closed(s, e)
+		s.closed(e)
 	}
-	s.transport.Wake()
+	if t != nil {
+		t.Wake()
+	}
+}
+
+// closed tells the Handler of the end. A stream that was lost has no more use for what is queued.
+func (s *Stream) closed(e Ending) {
+	s.cfg.Handler.Closed(s, e)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pass != nil && s.pass.lost != nil {
+		s.pass.told = true
+		s.handOn(new(outbox), 0)
+	}
 }
 
 // Ended returns how the stream has ended, or nil.
@@ -238,8 +295,15 @@ func (s *Stream) whyEnded() error {
 	}
 }
 
-// Wake passes on to the transport.
-func (s *Stream) Wake() { s.transport.Wake() }
+// Wake passes on to the transport, or to that of the stream's successor.
+func (s *Stream) Wake() {
+	s = s.lock()
+	t := s.transport
+	s.mu.Unlock()
+	if t != nil {
+		t.Wake()
+	}
+}
 
 // Bound returns the stream's full JID, or "" before bind.
 func (s *Stream) Bound() string {
@@ -272,9 +336,17 @@ func (s *Stream) Deadline() time.Time {
 	return s.start.Add(s.cfg.LoginTime)
 }
 
-// Expire ends the stream with LoginTimeout if its Deadline has passed.
+// Expire ends the stream with LoginTimeout if its Deadline has passed, and with Unacked if the client has acknowledged nothing for a
+// minute although nothing more can be written before it does. A transport's timer calls it now and then.
 func (s *Stream) Expire() {
 	now := s.cfg.Now() // before Deadline, which a bind may lift meanwhile
+	s.mu.Lock()
+	mum := s.led != nil && !s.led.full.IsZero() && now.Sub(s.led.full) >= ackWait
+	s.mu.Unlock()
+	if mum {
+		s.End(errUnacked())
+		return
+	}
 	if at := s.Deadline(); at.IsZero() || now.Before(at) {
 		return
 	}

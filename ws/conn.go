@@ -43,7 +43,8 @@ type Conn struct {
 	answered bool // the server's <open/> is in hello or beyond
 	pongDue  bool
 	pingDue  bool
-	ending   bool // the stream has ended
+	ending   bool // the stream has ended, or goes on without this connection
+	lost     bool // it goes on: nothing is said in XMPP
 	mute     bool // nothing can be said in XMPP: the framing is broken
 	deaf     bool // nothing more is read but thrown away; written by the reader only
 	peerDone bool // the client's Close frame has come
@@ -121,6 +122,17 @@ func (c *Conn) cut() {
 		return
 	}
 	nc.Close()
+}
+
+// lose tells the stream that its connection is gone; it may wait for the client to come back over another one.
+func (c *Conn) lose(r c2s.Reason) {
+	c.stream.Lose(c2s.Ending{Reason: r})
+	if c.stream.Ended() == nil {
+		c.mu.Lock()
+		c.lost, c.mute = true, true
+		c.mu.Unlock()
+	}
+	c.noteEnd()
 }
 
 // noteEnd starts the time that the client has to take what is left, and ends the reader's pause.
@@ -202,7 +214,7 @@ func (c *Conn) Due(time.Time) {
 	case over:
 		c.cut()
 	case lost:
-		c.stream.End(c2s.Ending{Reason: c2s.PongTimeout})
+		c.lose(c2s.PongTimeout)
 		c.cut()
 	case ping:
 		c.flush()

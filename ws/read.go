@@ -36,7 +36,8 @@ func (c *Conn) readLoop() {
 //go:noinline
 func (c *Conn) leave() {
 	// RFC 7395 §3.6: a WebSocket that ends without <close/> is a connection lost, not a stream closed.
-	c.stream.End(c2s.Ending{Reason: c2s.ConnectionLost})
+	c.lose(c2s.ConnectionLost)
+	c.flush()
 	c.nc.Close()
 	c.mu.Lock()
 	c.read = true
@@ -310,7 +311,8 @@ func (c *Conn) peerClosed(payload []byte) {
 	c.deaf, c.peerDone, c.mute, c.code = true, true, true, code
 	told := c.told
 	c.mu.Unlock()
-	c.stream.End(c2s.Ending{Reason: c2s.ConnectionLost})
+	c.lose(c2s.ConnectionLost)
+	c.flush()
 	if told {
 		c.hangup()
 	}

@@ -89,11 +89,11 @@ func (s *Server) putOut(out *outBuf) {
 
 // broken ends a connection that can't be written to. The socket stays claimed: nobody tries again.
 func (c *Conn) broken(err error) {
-	e := c2s.Ending{Reason: c2s.ConnectionLost}
+	reason := c2s.ConnectionLost
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		e.Reason = c2s.Stalled
+		reason = c2s.Stalled
 	}
-	c.stream.End(e)
+	c.lose(reason)
 	c.nc.Close()
 }
 
@@ -146,6 +146,9 @@ func (c *Conn) gather(dst []byte) []byte {
 	}
 	// Before Drain: an element queued before the end is then drained before it.
 	ended := c.stream.Ended()
+	if c.lost {
+		ended = &c2s.Ending{Reason: c2s.ConnectionLost}
+	}
 	more := false
 	if !c.peerDone {
 		dst, more = c.stream.Drain(dst, writeSize, appendText)

@@ -9,6 +9,7 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
+import lean from './strophe-lean.mjs';
 import { launcherWords } from './words.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -35,7 +36,7 @@ const common = {
   legalComments: 'none',
   metafile: true,
   write: false,
-  plugins: [styles],
+  plugins: [styles, lean],
   logLevel: 'warning',
 };
 

@@ -10,7 +10,7 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import lean from './strophe-lean.mjs';
-import { launcherWords } from './words.mjs';
+import { words } from './words.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const args = process.argv.slice(2);
@@ -27,6 +27,7 @@ const styles = {
   },
 };
 
+const define = await words();
 const common = {
   absWorkingDir: here,
   bundle: true,
@@ -37,22 +38,20 @@ const common = {
   metafile: true,
   write: false,
   plugins: [styles, lean],
+  define,
   logLevel: 'warning',
 };
 
-const app = await build({
-  ...common,
-  entryPoints: ['src/app.ts'],
-  inject: ['src/dom-parser.ts'],
-  format: 'esm',
-  splitting: true,
-  entryNames: '[name]-[hash]',
-  chunkNames: '[name]-[hash]',
-  outdir: 'dist',
-});
+// The app, in pieces where that spares a visitor a language that he doesn't speak; and what few pages need.
+const modules = { ...common, format: 'esm', entryNames: '[name]-[hash]', chunkNames: '[name]-[hash]', outdir: 'dist' };
+const app = await build({ ...modules, entryPoints: ['src/app.ts'], inject: ['src/dom-parser.ts'], splitting: true });
+const rare = await build({ ...modules, entryPoints: ['src/loader/greet.ts', 'src/loader/element.ts'] });
 
-const files = new Map(app.outputFiles.map((f) => [basename(f.path), Buffer.from(f.contents)]));
-const appName = basename(Object.entries(app.metafile.outputs).find(([, o]) => o.entryPoint === 'src/app.ts')[0]);
+const files = new Map([...app.outputFiles, ...rare.outputFiles].map((f) => [basename(f.path), Buffer.from(f.contents)]));
+/** Names of the files that the loader fetches. */
+const fetched = Object.fromEntries(
+  [app, rare].flatMap(({ metafile }) => Object.entries(metafile.outputs)).flatMap(([file, o]) => (o.entryPoint ? [[basename(o.entryPoint, '.ts'), basename(file)]] : [])),
+);
 const licences = licencesOf(app.metafile);
 const licencesName = `licences-${hash(licences)}.txt`;
 files.set(licencesName, Buffer.from(licences));
@@ -62,7 +61,7 @@ const loader = await build({
   entryPoints: ['src/loader.ts'],
   format: 'iife',
   banner: { js: `/*! Usher's chat widget, Apache-2.0. What it contains of others: /widget/${licencesName} */` },
-  define: { USHER_APP: JSON.stringify(appName), USHER_WORDS: JSON.stringify(await launcherWords()) },
+  define: { ...define, USHER_FILES: JSON.stringify({ app: fetched.app, greet: fetched.greet, element: fetched.element }) },
   outfile: 'dist/widget.js',
 });
 files.set('widget.js', Buffer.from(loader.outputFiles[0].contents));

@@ -1,19 +1,19 @@
-// The few words that the loader says by itself, taken out of each language's file.
+// The few words that are there before a language is fetched, taken out of each language's file.
 
 import { build } from 'esbuild';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** Language code -> its texts of the keys that begin with `launcher_`, in the order of LAUNCHER_KEYS. */
-export async function launcherWords() {
+/** What the loader's sources have as USHER_LAUNCHER and USHER_GREET: language code -> texts. For esbuild's define. */
+export async function words() {
   const bundled = await build({
     absWorkingDir: dirname(fileURLToPath(import.meta.url)),
-    stdin: { contents: "export { all, LAUNCHER_KEYS } from './src/text/all'", resolveDir: '.', loader: 'ts' },
+    entryPoints: ['src/text/all.ts'],
     bundle: true,
     write: false,
     format: 'esm',
     charset: 'utf8',
   });
-  const { all, LAUNCHER_KEYS } = await import('data:text/javascript;base64,' + Buffer.from(bundled.outputFiles[0].contents).toString('base64'));
-  return Object.fromEntries(all.map((l) => [l.code, LAUNCHER_KEYS.map((key) => l.words[key])]));
+  const { words } = await import('data:text/javascript;base64,' + Buffer.from(bundled.outputFiles[0].contents).toString('base64'));
+  return { USHER_LAUNCHER: JSON.stringify(words('launcher_')), USHER_GREET: JSON.stringify(words('greet_')) };
 }

@@ -179,7 +179,7 @@ export interface Boot {
   launcher: HTMLButtonElement;
   emit: <K extends keyof ApiEvents>(event: K, detail: ApiEvents[K]) => void; // to the page's handlers
   setUnread: (count: number) => void; // badge on the launcher
-  text: (key: string, ...args: (string | number)[]) => string; // of the loader's few own words
+  speak: (t: Translate, language: Language) => void; // the launcher too says it in these words from now on
 }
 export interface App {
   open(): void;
@@ -195,6 +195,8 @@ export const STORAGE_PREFIX = 'usher:';
 /** An open panel, kept over page loads: `usher:SITE:open` = '1' in sessionStorage. The loader fetches the rest at once if it or a chat is there. */
 export const KEY_OPEN = 'open';
 export const KEY_CHAT = 'chat';
+/** The language that the visitor has chosen: `usher:SITE:language` in sessionStorage. */
+export const KEY_LANGUAGE = 'language';
 
 /** text/: languages. */
 export interface Language {

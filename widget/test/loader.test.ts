@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { matches } from '../src/loader/greet';
-import { KEYS } from '../src/loader/words';
-import { LAUNCHER_KEYS } from '../src/text/all';
+import { GREET, matches } from '../src/loader/greet';
+import { LAUNCHER } from '../src/loader/words';
+import en from '../src/text/en';
 
-test('the loader has the launcher words in the order in which the build hands them over', () => {
-  assert.deepEqual(KEYS.map((key) => 'launcher_' + key), LAUNCHER_KEYS);
+test('the loader names its words in the order in which the build hands them over', () => {
+  const keys = (prefix: string) => Object.keys(en.words).flatMap((key) => (key.startsWith(prefix) ? [key.slice(prefix.length)] : []));
+  assert.deepEqual(LAUNCHER, keys('launcher_'));
+  assert.deepEqual(GREET, keys('greet_'));
 });
 
 test('a page of a greeting rule', () => {

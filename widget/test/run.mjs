@@ -6,7 +6,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { launcherWords } from '../words.mjs';
+import { words } from '../words.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const wanted = process.argv.slice(2);
@@ -27,7 +27,7 @@ try {
     loader: { '.css': 'text' },
     // Packages that are CommonJS inside want require().
     banner: { js: "import { createRequire as usherRequire } from 'node:module'; const require = usherRequire(import.meta.url);" },
-    define: { USHER_APP: '"app-TEST.js"', USHER_WORDS: JSON.stringify(await launcherWords()) },
+    define: { ...(await words()), USHER_FILES: '{ "app": "app.js", "greet": "greet.js", "element": "element.js" }' },
     outdir: out,
     outExtension: { '.js': '.mjs' },
     logLevel: 'warning',

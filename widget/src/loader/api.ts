@@ -1,75 +1,58 @@
-// The page's own hold on the chat: window.usher. What a page calls before the loader is there waits in a stub's queue.
+// The page's own hold on the chat: window.usher, and the element's methods. What a page calls before the loader is
+// there waits in a stub's queue.
 
 import type { ApiEvents } from '../types';
-import type { Box } from './box';
+import type { Box, Emit, Methods } from './box';
 
-export type Handler = (detail: never) => void;
+type Handler = (detail: never) => void;
 
-/** One call that waited: the method's name and its arguments. */
-export type Call = [name: string, ...args: unknown[]];
-
-/** Handlers of a page, by event. A handler that fails is the page's own trouble, reported as its errors are. */
-export class Handlers {
-  private readonly lists = new Map<string, Set<Handler>>();
-  private ready = false;
-
-  on(event: string, f: Handler): void {
-    const list = this.lists.get(event) ?? new Set();
-    this.lists.set(event, list.add(f));
-    if (event === 'ready' && this.ready) this.call(f, {});
-  }
-
-  off(event: string, f?: Handler): void {
-    if (f) this.lists.get(event)?.delete(f);
-    else this.lists.delete(event);
-  }
-
-  emit<K extends keyof ApiEvents>(event: K, detail: ApiEvents[K]): void {
-    if (event === 'ready') this.ready = true;
-    for (const f of [...(this.lists.get(event) ?? [])]) this.call(f, detail);
-  }
-
-  private call(f: Handler, detail: unknown): void {
-    queueMicrotask(() => (f as (detail: unknown) => void)(detail));
-  }
+export interface Handlers {
+  on(event: keyof ApiEvents, f: Handler): void;
+  off(event: keyof ApiEvents, f?: Handler): void;
 }
 
-/** The methods, on the box that there is when they are called; without one they do nothing. */
-export function api(handlers: Handlers, box: () => Box | undefined) {
-  const use = (f: Parameters<Box['use']>[0]) => void box()?.use(f);
+export type Api = Methods & Handlers;
+
+/** Handlers of a page, by event. One that fails is the page's own trouble and does no harm here. */
+export function createHandlers(): Handlers & { emit: Emit } {
+  const lists: Partial<Record<keyof ApiEvents, Set<Handler>>> = {};
+  let ready = false;
+  const call = (f: Handler, detail: unknown) => queueMicrotask(() => f(detail as never));
   return {
-    open: () => use((app) => app.open()),
-    close: () => box()?.close(),
-    toggle: () => void box()?.toggle(),
-    show: () => box()?.show(true),
-    hide: () => box()?.show(false),
-    identify: (token: string) => box()?.identify(String(token)),
-    setFields: (fields: Record<string, unknown>) => box()?.setFields(strings(fields)),
-    setLanguage: (tag: string) => box()?.setLanguage(String(tag)),
-    startChat: (fields?: Record<string, unknown>) => use((app) => { app.open(); app.engine.start(strings(fields)); }),
-    sendMessage: (text: string) => use((app) => app.engine.send(String(text))),
-    end: () => use((app) => app.engine.end()),
-    on: (event: keyof ApiEvents, f: Handler) => handlers.on(event, f),
-    off: (event: keyof ApiEvents, f?: Handler) => handlers.off(event, f),
+    on(event, f) {
+      (lists[event] ??= new Set()).add(f);
+      if (event === 'ready' && ready) call(f, {});
+    },
+    off(event, f) {
+      if (f) lists[event]?.delete(f);
+      else delete lists[event];
+    },
+    emit(event, detail) {
+      ready ||= event === 'ready';
+      lists[event]?.forEach((f) => call(f, detail));
+    },
   };
 }
 
-export type Api = ReturnType<typeof api>;
+const NAMES = 'open close toggle show hide identify setFields setLanguage startChat sendMessage end'.split(' ') as (keyof Methods)[];
 
-/** Carries out what waited in a stub: an array of calls, or an object that has one as q. */
-export function replay(target: Api, stub: unknown): void {
-  const calls = Array.isArray(stub) ? stub : (stub as { q?: unknown } | undefined)?.q;
-  if (!Array.isArray(calls)) return;
-  for (const call of calls as Call[]) {
-    try {
-      const [name, ...args] = call;
-      (target[name as keyof Api] as (...args: unknown[]) => void)(...args);
-    } catch (e) {
-      console.warn('usher: a call that cannot be carried out', call, e);
-    }
-  }
+/** The methods, of the box that there is when they are called; without one they do nothing. */
+export function createApi({ on, off }: Handlers, box: () => Box | undefined): Api {
+  const methods = NAMES.map((name) => [name, (...args: unknown[]) => void (box()?.[name] as ((...args: unknown[]) => void) | undefined)?.(...args)]);
+  return { ...(Object.fromEntries(methods) as Methods), on, off };
 }
 
-function strings(fields: Record<string, unknown> | undefined): Record<string, string> {
-  return Object.fromEntries(Object.entries(fields ?? {}).map(([k, v]) => [k, String(v)]));
+/** Carries out what waited in a stub: an array of calls ([name, …arguments]), or an object that has one as q. */
+export function replay(api: Api, stub: unknown): void {
+  const calls = Array.isArray(stub) ? stub : (stub as { q?: unknown } | undefined)?.q;
+  if (Array.isArray(calls)) for (const call of calls) push(api, call);
+}
+
+export function push(api: Api, call: unknown): void {
+  try {
+    const [name, ...args] = call as [keyof Api, ...unknown[]];
+    (api[name] as (...args: unknown[]) => void)(...args);
+  } catch (e) {
+    console.warn('usher: no such call', call, e);
+  }
 }

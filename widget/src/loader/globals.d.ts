@@ -1,9 +1,11 @@
-// What the build puts into the loader.
+// What the build puts into the loader (build.mjs).
 
-/** Name of the app's file. */
-declare const USHER_APP: string;
-/** Language code -> the loader's words, in the order of LAUNCHER_KEYS (text/all.ts). */
-declare const USHER_WORDS: Record<string, string[]>;
+/** Names of the files that it fetches. */
+declare const USHER_FILES: { app: string; greet: string; element: string };
+/** Language code -> texts of launcher_…, in the order of en.ts. */
+declare const USHER_LAUNCHER: Record<string, string[]>;
+/** The same of greet_…. */
+declare const USHER_GREET: Record<string, string[]>;
 
 declare module '*.css' {
   const text: string;

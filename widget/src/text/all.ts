@@ -5,5 +5,8 @@ import en from './en';
 
 export const all: Language[] = [en];
 
-/** What the loader says by itself, in the order in which the build hands it over. */
-export const LAUNCHER_KEYS = Object.keys(en.words).filter((key) => key.startsWith('launcher_'));
+/** The words of keys that begin so, by language, in the order of the keys: what the build puts into the loader. */
+export function words(prefix: string): Record<string, string[]> {
+  const keys = Object.keys(en.words).filter((key) => key.startsWith(prefix));
+  return Object.fromEntries(all.map((l) => [l.code, keys.map((key) => l.words[key] as string)]));
+}

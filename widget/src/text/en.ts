@@ -1,6 +1,5 @@
 // English: the language that defines which keys there are. {0} and {1} are put in; a text with plural forms has its
-// number as {0}. Where the key is said by the loader (launcher_…) there are no plural forms: write it so that none are
-// needed.
+// number as {0}. What the loader says (launcher_…, greet_…) has no plural forms: it is written so that none are needed.
 
 import type { Language } from '../types';
 
@@ -10,16 +9,17 @@ const en: Language = {
   rtl: false,
   checked: true,
   words: {
-    // the launcher
-    launcher_open: 'Open chat',
-    launcher_close: 'Close chat',
-    launcher_label: 'Chat',
+    // the launcher, in the loader
+    launcher_label: 'Chat with us',
     launcher_online: '{0} online', // how many agents
     launcher_wait: 'about {0}', // a length of time
     launcher_message: 'Leave a message',
-    launcher_unread: 'New messages: {0}',
-    launcher_greeting: 'A word from us', // name of the greeting bubble
-    launcher_dismiss: 'Dismiss',
+
+    // the launcher, once the rest is there, and the greeting
+    launch_close: 'Close chat',
+    launch_unread: { one: '{0} new message', other: '{0} new messages' },
+    greet_label: 'A word from us',
+    greet_dismiss: 'Dismiss',
 
     // the panel
     title: 'Chat with us',

@@ -16,3 +16,13 @@ export async function fetchLanguage(code: string): Promise<Language> {
     return en;
   }
 }
+
+/** A language's name in itself: 'Deutsch', 'Français'. */
+export function ownName(code: string): string {
+  try {
+    const name = new Intl.DisplayNames([code], { type: 'language' }).of(code) ?? code;
+    return name[0].toLocaleUpperCase(code) + name.slice(1);
+  } catch {
+    return code;
+  }
+}

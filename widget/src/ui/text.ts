@@ -6,7 +6,7 @@ import type { Context } from './options';
 /** Never markup: text nodes, breaks, and links whose addresses `pieces` has found harmless. */
 export function nodes(pieces: Piece[]): Node[] {
   return pieces.map((p) =>
-    'br' in p ? h('br') : 'link' in p ? h('a', { href: p.link, target: '_blank', rel: 'noopener noreferrer nofollow' }, p.text) : document.createTextNode(p.text),
+    'br' in p ? h('br') : 'link' in p ? h('a', { href: p.link, dir: 'ltr', target: '_blank', rel: 'noopener noreferrer nofollow' }, p.text) : document.createTextNode(p.text),
   );
 }
 

@@ -1,0 +1,38 @@
+// Who is there: asked at first, and again while the page is seen.
+
+import type { Status } from '../types';
+
+const EVERY = 30_000; // ms
+
+/** GET of the gateway's JSON. */
+export async function ask<T>(base: string, path: string, query: Record<string, string | undefined>): Promise<T> {
+  const given = Object.entries(query).filter(([, v]) => v) as [string, string][];
+  const answer = await fetch(`${base}/${path}?${new URLSearchParams(given)}`, { credentials: 'omit' });
+  if (!answer.ok) throw new Error(path);
+  return (await answer.json()) as T;
+}
+
+export function watch(base: string, { site, workgroup }: Record<string, string>, change: () => void) {
+  let now: Status | null = null;
+  let timer: ReturnType<typeof setInterval>;
+  const refresh = async () => {
+    now = await ask<Status>(base, 'status', { site, workgroup }).catch(() => null); // nothing is said rather than something old
+    change();
+  };
+  const seen = (again?: unknown) => {
+    clearInterval(timer);
+    if (document.hidden) return;
+    timer = setInterval(refresh, EVERY);
+    if (again) void refresh();
+  };
+  document.addEventListener('visibilitychange', seen);
+  seen();
+  return {
+    now: () => now,
+    first: refresh(),
+    stop() {
+      clearInterval(timer);
+      document.removeEventListener('visibilitychange', seen);
+    },
+  };
+}

@@ -103,7 +103,8 @@ const LOGO = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 40" width=
 /** What the page's hash asks for: `#active&lang=ar&dark=dark`. */
 const asked = new URLSearchParams('state=' + location.hash.slice(1));
 const name = asked.get('state') || 'idle';
-const language: Language = all.find((l) => l.code === asked.get('lang')) ?? all[0];
+const found = all.find((l) => l.code === asked.get('lang')) ?? all[0];
+const language: Language = asked.has('rtl') ? { ...found, rtl: true } : found;
 const config: SiteConfig = {
   site: 'shop', domain: 'visitors.localhost', ws: '', bosh: '', language: 'en', languages: [],
   theme: { colour: asked.has('colour') ? '#' + asked.get('colour') : '', logo: asked.has('logo') ? LOGO : '', position: asked.get('position') === 'left' ? 'left' : 'right', dark: (asked.get('dark') ?? 'light') as 'light', css: '' },

@@ -34,8 +34,8 @@ export function icon(d: string, flip = false): SVGSVGElement {
 }
 
 /** A button with nothing but a picture: its name is read out and shown as a tip. */
-export function iconButton(d: string, name: string, click: (e: MouseEvent) => void, attributes: Attributes = {}): HTMLButtonElement {
-  return h('button', { type: 'button', class: 'icon', 'aria-label': name, title: name, onclick: click, ...attributes }, icon(d, !!attributes.flip));
+export function iconButton(d: string, name: string, click: (e: MouseEvent) => void, { flip, ...attributes }: Attributes = {}): HTMLButtonElement {
+  return h('button', { type: 'button', class: 'icon', 'aria-label': name, title: name, onclick: click, ...attributes }, icon(d, !!flip));
 }
 
 /** Sets text only if it differs, so that a live region doesn't speak twice. */
@@ -52,7 +52,7 @@ export const ICONS = {
   chat: 'M21 12a8 8 0 0 1-8 8H4l2-3.5A8 8 0 1 1 21 12z',
   down: 'M6 9l6 6 6-6',
   close: 'M6 6l12 12M18 6L6 18',
-  more: 'M12 5h.01M12 12h.01M12 19h.01',
+  more: 'M12 5a.5.5 0 1 1 0 1 .5.5 0 0 1 0-1zM12 11.5a.5.5 0 1 1 0 1 .5.5 0 0 1 0-1zM12 18a.5.5 0 1 1 0 1 .5.5 0 0 1 0-1z',
   end: 'M14 4h4a2 2 0 0 1 2 2v12a2 2 0 0 1-2 2h-4M9 16l-4-4 4-4M5 12h10',
   send: 'M4 12l16-8-6 16-3-7z',
   clip: 'M20 11l-8.5 8.5a5 5 0 0 1-7-7L13 4a3.3 3.3 0 0 1 4.7 4.7L9 17.3a1.7 1.7 0 0 1-2.4-2.4L14 7.5',

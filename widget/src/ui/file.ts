@@ -46,7 +46,7 @@ export function fileCard(c: Context, m: Message): { el: HTMLElement; set(m: Mess
     bar.value = now.file!.progress;
     if (linked || bar.hidden === false || now.state === 'failed' || !/^https?:/i.test(now.body)) return;
     linked = true;
-    const link = h('a', { href: now.body, target: '_blank', rel: 'noopener noreferrer', download: now.file!.name, 'aria-label': c.t('file_download', now.file!.name) });
+    const link = h('a', { href: now.body, target: '_blank', rel: 'noopener noreferrer', download: now.file!.name, title: c.t('file_download', now.file!.name) });
     el.prepend(link);
     link.append(inner);
     preview(c, now, link);

@@ -33,5 +33,5 @@ export function download(c: Context, s: State): void {
 /** Why nobody takes him, when they are back, and what he can do. */
 export function awayText(c: Context, s: { closedReason: string; opens: string }): string {
   const { t } = c;
-  return [s.closedReason && t('away_for_' + s.closedReason.replace(/-/g, '_')), s.opens && t('away_until', c.dates.moment(s.opens)), t('away_invite')].filter(Boolean).join(' ');
+  return [s.closedReason && t('away_for_' + s.closedReason.replace(/-/g, '_')), s.opens && t('away_until', c.dates.moment(s.opens)), t('away_invite')].filter(Boolean).join('\n');
 }

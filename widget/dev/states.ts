@@ -2,6 +2,7 @@
 import type { Boot, Engine, Language, Message, Phase, Piece, SiteConfig, State, Status } from '../src/types';
 import { all } from '../src/text/all';
 import { translate } from '../src/text/translate';
+import launcherCss from '../src/loader/launcher.css';
 import { createView } from '../src/ui/view';
 
 const NOON = new Date().setHours(12, 4, 0, 0);
@@ -135,6 +136,9 @@ function pieces(body: string): Piece[] {
 
 const host = document.createElement('div');
 const root = host.attachShadow({ mode: 'open' }); // so that a checker can look in; the loader's is closed
+const sheet = new CSSStyleSheet();
+sheet.replaceSync(launcherCss);
+root.adoptedStyleSheets = [sheet];
 const launcher = document.createElement('button');
 launcher.textContent = 'Open chat';
 root.append(launcher);

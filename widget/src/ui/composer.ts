@@ -31,7 +31,7 @@ export function createComposer(c: Context, sent: () => void): Composer {
     dir: 'auto',
     enterkeyhint: touch() ? 'enter' : 'send',
     value: keep.message,
-    oninput: changed,
+    oninput: typed,
     onkeydown: key,
     onpaste: (e: ClipboardEvent) => files(e.clipboardData?.files) && e.preventDefault(),
   });
@@ -45,13 +45,16 @@ export function createComposer(c: Context, sent: () => void): Composer {
   const editBar = h('div', { class: 'editing', hidden: true }, editText, iconButton(ICONS.close, t('cancel'), stopEditing));
   const el = h('div', { class: 'composer' }, editBar, emoji.el, hint, h('div', { class: 'write' }, attach, picker, box, smile, send));
 
+  function typed(): void {
+    changed();
+    engine.typing(box.value !== '');
+  }
   function changed(): void {
     if (!editing) keep.message = box.value;
     grow();
     const left = LONGEST - box.value.length;
     setText(hint, left < 0 ? t('compose_long') : left < NEAR ? t('compose_left', left) : '');
     send.disabled = !box.value.trim() || left < 0;
-    engine.typing(box.value !== '');
   }
   function grow(): void {
     box.style.height = 'auto';
@@ -107,7 +110,7 @@ export function createComposer(c: Context, sent: () => void): Composer {
   }
   function insert(text: string): void {
     box.setRangeText(text, box.selectionStart, box.selectionEnd, 'end');
-    changed();
+    typed();
   }
   function hideEmoji(quiet = false): void {
     emoji.el.hidden = true;

@@ -2,7 +2,7 @@
 import type { State } from '../types';
 import { ICONS, h, icon, setText } from './dom';
 import type { Context, Part } from './options';
-import { download } from './text';
+import { download, known } from './text';
 
 const STAR = 'M12 3.6l2.6 5.3 5.9.8-4.3 4.1 1 5.8-5.2-2.7-5.2 2.7 1-5.8L3.5 9.7l5.9-.8z';
 
@@ -87,7 +87,7 @@ export function createEnd(c: Context): Part {
     focus: () => heading.focus(),
     update(s) {
       last = s;
-      setText(reason, s.endReason ? t('ended_' + s.endReason.replace(/-/g, '_')) : '');
+      setText(reason, known(c, 'ended_' + s.endReason.replace(/-/g, '_')));
       reason.hidden = !reason.textContent;
       rating.update(s);
       mail?.update(s);

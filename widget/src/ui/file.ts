@@ -35,7 +35,7 @@ function preview(c: Context, m: Message, link: HTMLElement): void {
 
 /** The card; set() follows the progress. */
 export function fileCard(c: Context, m: Message): { el: HTMLElement; set(m: Message): void } {
-  const name = h('b', { dir: 'auto' }, m.file!.name);
+  const name = h('strong', { dir: 'auto' }, m.file!.name);
   const size = h('span', {}, m.file!.size ? c.dates.bytes(m.file!.size) : '');
   const bar = h('progress', { max: 1, 'aria-label': c.t('file_uploading', m.file!.name) });
   const inner = h('span', { class: 'card' }, icon(ICONS.file), h('span', {}, name, size));

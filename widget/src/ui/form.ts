@@ -3,7 +3,7 @@ import type { Field, Form, State } from '../types';
 import { consentBox } from './consent';
 import { h, setText } from './dom';
 import type { Context, Part } from './options';
-import { awayText } from './text';
+import { awayText, known } from './text';
 
 interface Control {
   el: HTMLElement;
@@ -89,7 +89,7 @@ export function createForm(c: Context, first: State): Part {
   const wrong = h('p', { class: 'error', role: 'alert' });
   const button = h('button', { class: 'main' }, t(offline ? 'away_send' : 'form_send'));
   const back = h('button', { type: 'button', class: 'plain', onclick: () => c.engine.again() }, t('back'));
-  const el = h('form', { class: 'page', novalidate: true, onsubmit: submit }, heading, text, fields, consent.el, wrong, h('div', { class: 'buttons' }, button, offline && back));
+  const el = h('form', { class: 'page', novalidate: true, onsubmit: submit }, heading, text, fields, consent.el, wrong, h('div', { class: 'buttons' }, button, back));
 
   function submit(e: Event): void {
     e.preventDefault();
@@ -119,7 +119,7 @@ export function createForm(c: Context, first: State): Part {
       if (s.form === complained) return;
       complained = s.form;
       const bad = s.form.fields.filter((f) => f.error);
-      s.form.fields.forEach((f, i) => controls[i].fail(f.error ? t(f.error) : ''));
+      s.form.fields.forEach((f, i) => controls[i].fail(f.error && (known(c, f.error) || t('invalid'))));
       setText(wrong, bad.length ? t('form_errors', bad.length) : '');
       if (bad.length) controls[s.form.fields.indexOf(bad[0])].input?.focus();
     },

@@ -3,7 +3,7 @@ import type { State } from '../types';
 import { consentBox } from './consent';
 import { h, setText } from './dom';
 import type { Context, Part } from './options';
-import { awayText } from './text';
+import { awayText, known } from './text';
 
 /** Phases idle and starting. */
 export function createStart(c: Context): Part {
@@ -71,7 +71,7 @@ export function createNote(c: Context, first: State): Part {
         called: () => [t('call_heading', s.call?.nick || t('support')), s.call?.text ?? ''],
         offline: () => [t('away_heading'), awayText(c, s)],
         left: () => [t('left_heading'), t('left_text')],
-        failed: () => [t('error_heading'), t(s.error || 'error_unknown')],
+        failed: () => [t('error_heading'), known(c, s.error) || t('error_unknown')],
       };
       const [a, b] = say[s.phase]();
       setText(heading, a);

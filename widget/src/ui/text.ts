@@ -11,11 +11,17 @@ export function nodes(pieces: Piece[]): Node[] {
 }
 
 export function author(c: Context, m: Message): string {
-  return m.from === 'visitor' ? c.t('you') : m.nick || c.t(m.from === 'supervisor' ? 'supervisor' : 'support');
+  return m.from === 'visitor' ? c.t('you') : m.nick.slice(0, 60) || c.t(m.from === 'supervisor' ? 'supervisor' : 'support');
 }
 
 export function noticeText(c: Context, m: Message): string {
   return m.notice ? c.t(m.notice.key, ...m.notice.args) : m.body;
+}
+
+/** t(), but '' for a key that has no text: what the desk says may be newer than we are. */
+export function known(c: Context, key: string): string {
+  const text = c.t(key);
+  return text === key ? '' : text;
 }
 
 /** The conversation as a text file, handed to the browser as a download. */
@@ -33,5 +39,5 @@ export function download(c: Context, s: State): void {
 /** Why nobody takes him, when they are back, and what he can do. */
 export function awayText(c: Context, s: { closedReason: string; opens: string }): string {
   const { t } = c;
-  return [s.closedReason && t('away_for_' + s.closedReason.replace(/-/g, '_')), s.opens && t('away_until', c.dates.moment(s.opens)), t('away_invite')].filter(Boolean).join('\n');
+  return [s.closedReason && known(c, 'away_for_' + s.closedReason.replace(/-/g, '_')), s.opens && t('away_until', c.dates.moment(s.opens)), t('away_invite')].filter(Boolean).join('\n');
 }

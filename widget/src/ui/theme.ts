@@ -58,7 +58,7 @@ export function readable(c: string, ground: string, ratio: number): string {
 // --c fill, --o text on it, --t the colour as text, --b ground, --f text, --d dim text, --s soft ground, --l lines,
 // --e edges of controls (3:1), --r errors, --g good
 function tokens(colour: string, ground: string, rest: string): string {
-  const fill = readable(colour, ground, 3);
+  const fill = readable(colour, ground, 1.25); // a brand's colour stays as it is, unless it would vanish: its text is what is read
   // Text of the colour also stands on the soft ground: a little more than 4.5 on the ground leaves 4.5 there.
   return `.panel{--c:${fill};--o:${onColour(fill)};--t:${readable(colour, ground, 5.6)};--b:${ground};${rest}}`;
 }

@@ -1,16 +1,17 @@
 // The panel: one part for each phase, header above, banner between; open, closed, and what has the focus.
 import type { Boot, Phase, SiteConfig, State } from '../types';
 import { createChat } from './chat';
+import { touch } from './composer';
 import { createDates } from './dates';
 import { focused, h, setText } from './dom';
 import { createForm } from './form';
 import { type Header, createHeader } from './header';
-import { touch } from './composer';
 import { createNotices } from './notices';
 import type { Context, Keep, Part, View, ViewOptions } from './options';
 import panelCss from './panel.css';
 import { createPhone } from './phone';
 import { createNote, createStart } from './start';
+import { known } from './text';
 import { parseColour, themeCss } from './theme';
 
 type Kind = 'start' | 'form' | 'note' | 'chat';
@@ -92,6 +93,7 @@ function draw(panel: HTMLElement, options: ViewOptions, keep: Keep, close: () =>
       kind = kindOf(s);
       part?.dispose?.();
       part = make(c, s);
+      if (CHAT.includes(s.phase)) keep.question = ''; // it has been asked
       part.update(s); // before it is in the document: what is there from the start isn't read out
       body.replaceChildren(part.el);
       if (had) part.focus();
@@ -103,7 +105,7 @@ function draw(panel: HTMLElement, options: ViewOptions, keep: Keep, close: () =>
     link = now;
     setText(banner, now && t(now));
     banner.hidden = !now;
-    setText(error, s.error && s.phase !== 'failed' ? t(s.error) : '');
+    setText(error, s.error && s.phase !== 'failed' ? known(c, s.error) || t('error_unknown') : '');
     error.hidden = !error.textContent;
   }
 
@@ -157,13 +159,9 @@ export function createView(options: ViewOptions): View {
   let drawn = draw(panel, current, keep, close);
   let last = engine.state;
 
-  // The site's own rules come last, and one that is wrong harms nothing: what can't be parsed is left out.
-  const sheets = [themeCss(theme(boot)) + panelCss, boot.config.theme.css].map((text) => {
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(text);
-    return sheet;
-  });
-  boot.root.adoptedStyleSheets = [...boot.root.adoptedStyleSheets, ...sheets];
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(themeCss(theme(boot)) + panelCss);
+  boot.root.adoptedStyleSheets = [sheet, ...boot.root.adoptedStyleSheets]; // the site's own rules stay the last
   boot.root.append(panel);
 
   function update(s: State): void {
@@ -227,7 +225,7 @@ export function createView(options: ViewOptions): View {
       phone.dispose();
       notices.dispose();
       panel.remove();
-      boot.root.adoptedStyleSheets = boot.root.adoptedStyleSheets.filter((x) => !sheets.includes(x));
+      boot.root.adoptedStyleSheets = boot.root.adoptedStyleSheets.filter((x) => x !== sheet);
     },
   };
 }

@@ -1,6 +1,7 @@
 // Shows the views in any state, made up here, with an engine that does no more than say what it was asked.
-import type { Boot, Engine, Language, Message, Phase, Piece, SiteConfig, State, Status } from '../src/types';
+import type { Boot, Engine, Language, Message, Phase, SiteConfig, State, Status } from '../src/types';
 import { all } from '../src/text/all';
+import { pieces } from '../src/text/pieces';
 import { translate } from '../src/text/translate';
 import launcherCss from '../src/loader/launcher.css';
 import { createView } from '../src/ui/view';
@@ -130,10 +131,6 @@ class Puppet {
   }
 }
 
-function pieces(body: string): Piece[] {
-  return body.split(/(\n|https?:\/\/\S+)/).filter(Boolean).map((x) => (x === '\n' ? { br: true } : /^http/.test(x) ? { link: x, text: x } : { text: x }));
-}
-
 const host = document.createElement('div');
 const root = host.attachShadow({ mode: 'open' }); // so that a checker can look in; the loader's is closed
 const sheet = new CSSStyleSheet();
@@ -141,7 +138,11 @@ sheet.replaceSync(launcherCss);
 root.adoptedStyleSheets = [sheet];
 const launcher = document.createElement('button');
 launcher.textContent = 'Open chat';
-root.append(launcher);
+launcher.className = 'launcher';
+const dock = document.createElement('div');
+dock.className = 'dock ' + config.theme.position;
+dock.append(launcher);
+root.append(dock);
 document.body.append(host);
 
 const puppet = new Puppet({ ...empty, ...states[name]?.() });
@@ -149,7 +150,7 @@ const engine = new Proxy(puppet, {
   get: (p, k) => (k in p ? Reflect.get(p, k).bind?.(p) ?? Reflect.get(p, k) : (...args: unknown[]) => void p.asked.push([String(k), ...args])),
 }) as unknown as Engine;
 const boot: Boot = {
-  base: location.origin, root, host, script: {}, config, status: () => status, launcher, emit() {}, setUnread() {}, text: (key) => key,
+  base: location.origin, root, host, script: {}, config, status: () => status, launcher, emit() {}, setUnread() {}, speak() {},
 };
 const view = createView({
   boot, engine, t: translate(language, {}), language, languages: all.map((l) => ({ code: l.code, name: l.name })), pieces, storage: sessionStorage,

@@ -1,4 +1,5 @@
 // After a chat: why it ended, the rating, the transcript, another one.
+import { clean } from '../text/pieces';
 import type { State } from '../types';
 import { ICONS, h, icon, setText } from './dom';
 import type { Context, Part } from './options';
@@ -112,7 +113,7 @@ export function createWait(c: Context): Part {
     focus: () => heading.focus(),
     update(s) {
       const q = s.phase === 'queued' ? s.queue : null;
-      const name = s.agent?.nick;
+      const name = s.agent && clean(s.agent.nick);
       setText(heading, s.phase === 'queued' ? t('queue_heading') : s.phase === 'offered' ? t('offered_heading') : name ? t('connecting_heading', name) : t('connecting_heading_unnamed'));
       setText(place, q && q.position > 0 ? (q.position === 1 ? t('queue_first') : t('queue_position', q.position)) : '');
       setText(span, q && q.estimate !== null ? t('queue_wait', c.dates.span(q.estimate)) : '');

@@ -1,4 +1,5 @@
 // The panel's header: who is there, the menu, the end of the chat, minimise.
+import { clean } from '../text/pieces';
 import { type State, STORAGE_PREFIX } from '../types';
 import { ICONS, focused, h, iconButton, setText } from './dom';
 import { draw } from './file';
@@ -91,10 +92,10 @@ export function createHeader(c: Context, close: () => void): Header {
     update(s) {
       last = s;
       const talking = s.phase === 'active' || s.phase === 'agent-lost';
-      const nick = talking ? s.agent?.nick : '';
+      const nick = talking && s.agent ? clean(s.agent.nick) : '';
       setText(title, nick || boot.config.workgroups[0]?.title || t('title'));
       const typing = s.phase === 'active' && s.agent?.typing ? (nick ? t('typing', nick) : t('typing_unnamed')) : '';
-      setText(sub, typing || (talking ? s.supervisors.map((x) => `${x} (${t('supervisor')})`).join(', ') : ''));
+      setText(sub, typing || (talking ? s.supervisors.map((x) => `${clean(x)} (${t('supervisor')})`).join(', ') : ''));
       sub.hidden = !sub.textContent;
       if (!talking && focused(boot.root) === end) title.focus();
       end.hidden = !talking;

@@ -1,4 +1,5 @@
 // Before a chat: the question; and the pages with one thing to say and a button or two.
+import { clean } from '../text/pieces';
 import type { State } from '../types';
 import { consentBox } from './consent';
 import { h, setText } from './dom';
@@ -68,7 +69,7 @@ export function createNote(c: Context, first: State): Part {
     focus: () => heading.focus(),
     update(s) {
       const say: Record<string, () => [string, string]> = {
-        called: () => [t('call_heading', s.call?.nick || t('support')), s.call?.text ?? ''],
+        called: () => [t('call_heading', clean(s.call?.nick ?? '') || t('support')), clean(s.call?.text ?? '')],
         offline: () => [t('away_heading'), awayText(c, s)],
         left: () => [t('left_heading'), t('left_text')],
         failed: () => [t('error_heading'), known(c, s.error) || t('error_unknown')],

@@ -1,4 +1,5 @@
 // Bodies as nodes, and what stands in a transcript.
+import { clean } from '../text/pieces';
 import type { Message, Piece, State } from '../types';
 import { h } from './dom';
 import type { Context } from './options';
@@ -11,11 +12,11 @@ export function nodes(pieces: Piece[]): Node[] {
 }
 
 export function author(c: Context, m: Message): string {
-  return m.from === 'visitor' ? c.t('you') : m.nick.slice(0, 60) || c.t(m.from === 'supervisor' ? 'supervisor' : 'support');
+  return m.from === 'visitor' ? c.t('you') : clean(m.nick).slice(0, 60) || c.t(m.from === 'supervisor' ? 'supervisor' : 'support');
 }
 
 export function noticeText(c: Context, m: Message): string {
-  return m.notice ? c.t(m.notice.key, ...m.notice.args) : m.body;
+  return m.notice ? c.t(m.notice.key, ...m.notice.args.map(clean)) : clean(m.body);
 }
 
 /** t(), but '' for a key that has no text: what the desk says may be newer than we are. */

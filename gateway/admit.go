@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/golang-lru/v2/expirable"
 
 	"usher/c2s"
+	"usher/xmpp"
 )
 
 // Bounds of the table of rates per address: what is forgotten starts with a full bucket.
@@ -25,20 +26,30 @@ var (
 	errAddressRate = errors.New("gateway: too many new sessions from this address")
 )
 
-// admission counts sessions, in all and per network address.
+// admission counts streams, in all and per network address. Those whose clients are away count when a new session is made (lodge), but don't
+// keep anybody out before it is known who comes: it may be one of theirs.
 type admission struct {
 	g      *Gateway
 	limits AddressLimits // the loosest of the sites': a site's own are checked when the stream names it
 
-	mu       sync.Mutex
-	total    int
-	prelogin int
-	from     map[netip.Prefix]int
-	rates    *expirable.LRU[netip.Prefix, *bucket]
+	mu    sync.Mutex
+	all   crowd
+	from  map[netip.Prefix]crowd
+	rates *expirable.LRU[netip.Prefix, *bucket]
 }
 
+// crowd counts streams.
+type crowd struct {
+	streams  int
+	prelogin int // of them, those that aren't bound
+	parked   int // of them, those that wait for their clients
+}
+
+func (c crowd) present() int  { return c.streams - c.parked }
+func (c crowd) sessions() int { return c.streams - c.prelogin }
+
 func newAdmission(g *Gateway) *admission {
-	a := &admission{g: g, from: make(map[netip.Prefix]int), limits: g.cfg.Limits.Address}
+	a := &admission{g: g, from: make(map[netip.Prefix]crowd), limits: g.cfg.Limits.Address}
 	a.rates = expirable.NewLRU[netip.Prefix, *bucket](maxRates, nil, rateLife)
 	for i := range g.cfg.Sites {
 		l := &g.cfg.Sites[i].Limits.Address
@@ -73,11 +84,11 @@ func (a *admission) admit(info *c2s.Info) error {
 	limits := &a.g.cfg.Limits
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.total >= limits.Sessions || a.prelogin >= limits.Prelogin.Sessions {
+	if a.all.present() >= limits.Sessions || a.all.prelogin >= limits.Prelogin.Sessions {
 		a.g.count.loginFailed(LoginEdgeFull)
 		return errEdgeFull
 	}
-	if n := a.limits.Sessions; n > 0 && a.from[network] >= n {
+	if n := a.limits.Sessions; n > 0 && a.from[network].present() >= n {
 		a.g.count.loginFailed(LoginAddressFull)
 		return errAddressFull
 	}
@@ -92,10 +103,21 @@ func (a *admission) admit(info *c2s.Info) error {
 			return errAddressRate
 		}
 	}
-	a.total++
-	a.prelogin++
-	a.from[network]++
+	a.change(network, crowd{streams: 1, prelogin: 1})
 	return nil
+}
+
+// change adds to the counts. Under mu.
+func (a *admission) change(network netip.Prefix, by crowd) {
+	add := func(c crowd) crowd {
+		return crowd{c.streams + by.streams, c.prelogin + by.prelogin, c.parked + by.parked}
+	}
+	a.all = add(a.all)
+	if c := add(a.from[network]); c == (crowd{}) {
+		delete(a.from, network)
+	} else {
+		a.from[network] = c
+	}
 }
 
 // siteAdmits checks a site's own limit of sessions per address; the stream
@@ -107,27 +129,58 @@ func (a *admission) siteAdmits(st *site, info *c2s.Info) bool {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.from[a.network(info.Remote)] <= n
+	return a.from[a.network(info.Remote)].present() <= n
 }
 
-// bound moves a stream from those before login to the visitors.
-func (a *admission) bound() {
+// lodge makes a stream a session of its own, if there is room for one beside those that run and those that wait for their clients.
+func (a *admission) lodge(st *site, info *c2s.Info) (LoginFailure, *xmpp.StreamError) {
+	network := a.network(info.Remote)
 	a.mu.Lock()
-	a.prelogin--
-	a.mu.Unlock()
+	defer a.mu.Unlock()
+	here, limit := a.from[network].sessions(), a.limits.Sessions
+	if n := st.cfg.Limits.Address.Sessions; n > 0 && (limit == 0 || n < limit) {
+		limit = n
+	}
+	refuse := func(f LoginFailure, text string) (LoginFailure, *xmpp.StreamError) {
+		return f, &xmpp.StreamError{Condition: "resource-constraint", Text: text}
+	}
+	switch {
+	case a.all.sessions() >= a.g.cfg.Limits.Sessions:
+		return refuse(LoginEdgeFull, "too many sessions")
+	case limit > 0 && here >= limit:
+		return refuse(LoginAddressFull, "too many sessions from your address")
+	case st.cfg.Sessions > 0 && st.count.open() >= int64(st.cfg.Sessions):
+		return refuse(LoginSiteFull, "the site is full")
+	}
+	a.change(network, crowd{prelogin: -1})
+	st.count.opened(info.Transport)
+	return LoginOther, nil
+}
+
+// succeeded counts a stream that has taken a session over from another one.
+func (a *admission) succeeded(st *site, info *c2s.Info) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.change(a.network(info.Remote), crowd{prelogin: -1})
+	st.count.moved(info.Transport)
+}
+
+// parked counts one stream more, or less, that waits for its client.
+func (a *admission) parked(st *site, info *c2s.Info, n int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.change(a.network(info.Remote), crowd{parked: n})
+	st.count.parked.Add(int64(n))
 }
 
 // left takes back what admit counted.
 func (a *admission) left(info *c2s.Info, bound bool) {
-	network := a.network(info.Remote)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.total--
-	if !bound {
-		a.prelogin--
-	}
-	if a.from[network]--; a.from[network] <= 0 {
-		delete(a.from, network)
+	if bound {
+		a.change(a.network(info.Remote), crowd{streams: -1})
+	} else {
+		a.change(a.network(info.Remote), crowd{streams: -1, prelogin: -1})
 	}
 }
 
@@ -135,5 +188,5 @@ func (a *admission) left(info *c2s.Info, bound bool) {
 func (a *admission) sessions() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.total
+	return a.all.streams
 }

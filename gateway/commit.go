@@ -125,7 +125,7 @@ func (d *desk) deliver(stanza []byte) {
 	}
 	if v := g.visitors.addressed(e.To); v != nil {
 		if v.deliver(e, e.From, e.ID) {
-			v.stream.Wake()
+			v.stream().Wake()
 		}
 		return
 	}

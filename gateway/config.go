@@ -150,9 +150,9 @@ type BOSHConfig struct {
 
 // ResumeConfig is `resume`.
 type ResumeConfig struct {
-	Max       time.Duration `yaml:"max" stage:"3" min:"1"`
-	Grace     time.Duration `yaml:"grace" stage:"3" min:"0"`
-	Queue     Size          `yaml:"queue" stage:"3" min:"1"`
+	Max       time.Duration `yaml:"max" min:"1"`
+	Grace     time.Duration `yaml:"grace" min:"0"`
+	Queue     Size          `yaml:"queue" min:"1"`
 	Tokens    bool          `yaml:"tokens"`
 	TokenKey  Secret        `yaml:"token_key"`
 	TokenLife time.Duration `yaml:"token_life" min:"1"`

@@ -38,7 +38,7 @@ func (g inbound) Stanza(l *upstream.Link, e *xmpp.Element) {
 func (g inbound) Flush(l *upstream.Link) {
 	h := g.homes[l.Domain()]
 	for i, v := range h.batch {
-		v.stream.Wake()
+		v.stream().Wake()
 		h.batch[i] = nil
 	}
 	h.batch = h.batch[:0]
@@ -139,6 +139,10 @@ func (v *visitor) receiveGroupchat(e *xmpp.Element) bool {
 	o := v.rooms[string(bare)]
 	if o == nil {
 		v.mu.Unlock()
+		if v.isAbsent(bare, nick, false) {
+			g.count.drop(DropAbsent)
+			return false
+		}
 		return v.deliver(e, e.From, e.ID)
 	}
 	if o.state == undone {

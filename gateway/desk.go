@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"usher/c2s"
 	"usher/pool"
 	"usher/workgroup"
 	"usher/xmpp"
@@ -33,9 +34,11 @@ const (
 	fromServer
 	visitorBound
 	visitorGone
+	visitorAnew
 	linkUp
 	linkDown
 	visitorErased
+	keepState
 )
 
 // input is one input of the desk.
@@ -43,6 +46,7 @@ type input struct {
 	kind    inputKind
 	visitor *workgroup.Visitor
 	stanza  []byte
+	output  *workgroup.Output // of keepState: what the edge itself wants kept, and done after that
 }
 
 // desk runs the workgroups: one goroutine owns their state (run), another one
@@ -128,11 +132,36 @@ func (d *desk) restore() error {
 			return fmt.Errorf("archive: %w", err)
 		}
 	}
+	d.restoreTokens(kept.Items)
 	d.groups, err = workgroup.New(d.config(), d.time(), kept)
 	if err != nil {
 		return fmt.Errorf("workgroups: %w", err)
 	}
 	return nil
+}
+
+// restoreTokens has the archive remember what tokens are not to be taken any more.
+func (d *desk) restoreTokens(items []workgroup.Item) {
+	t := d.g.tokens
+	if t == nil {
+		return
+	}
+	if stale := t.restore(items, d.time()); len(stale) > 0 {
+		d.keep(nil, stale...)
+	}
+	t.forget = func(id tokenID) { d.keep(nil, workgroup.Item{Key: id.item(tokenState{}).Key}) }
+}
+
+// keep has items of the edge's own committed, and then answers a visitor; false: there is no room for them, or no archive.
+func (d *desk) keep(answer []byte, items ...workgroup.Item) bool {
+	if d == nil {
+		return false
+	}
+	out := &workgroup.Output{Batch: workgroup.Batch{Items: items}}
+	if answer != nil {
+		out.Effects = []workgroup.Effect{{Kind: workgroup.Send, Stanza: answer}}
+	}
+	return d.post(input{kind: keepState, output: out})
 }
 
 // start starts both goroutines.
@@ -270,12 +299,16 @@ func (d *desk) read(now time.Time, l *input) {
 		d.groups.Bound(now, *l.visitor)
 	case visitorGone:
 		d.groups.Gone(now, l.visitor.JID)
+	case visitorAnew:
+		d.groups.Anew(now, l.visitor.JID)
 	case linkUp:
 		d.groups.LinkUp(now)
 	case linkDown:
 		d.groups.LinkDown(now)
 	case visitorErased:
 		d.groups.Erased(now, string(l.stanza))
+	case keepState:
+		d.hand(*l.output)
 	}
 }
 
@@ -389,7 +422,7 @@ func (d *desk) fromVisitor(v *visitor, e *xmpp.Element, to []byte) {
 		return
 	}
 	h := xmpp.Header{To: to, From: v.jid, Type: e.Type, ID: e.ID, Lang: v.lang(e)}
-	if !d.post(input{fromVisitor, v.card, e.Append(nil, xmpp.Component, &h)}) {
+	if !d.post(input{kind: fromVisitor, visitor: v.card.Load(), stanza: e.Append(nil, xmpp.Component, &h)}) {
 		v.refuse(e, errDeskFull)
 	}
 }
@@ -400,7 +433,7 @@ func (d *desk) fromServer(h *home, e *xmpp.Element) {
 		return
 	}
 	hd := xmpp.Header{To: e.To, From: e.From, Type: e.Type, ID: e.ID, Lang: e.Lang}
-	if !d.post(input{fromServer, nil, e.Append(nil, xmpp.Component, &hd)}) && answerable(e) {
+	if !d.post(input{kind: fromServer, stanza: e.Append(nil, xmpp.Component, &hd)}) && answerable(e) {
 		h.answer(e, errDeskFull)
 	}
 }
@@ -409,7 +442,7 @@ func (d *desk) fromServer(h *home, e *xmpp.Element) {
 // his support room, so to the desk he is gone until that link is back.
 func (d *desk) bound(v *visitor) {
 	if d != nil {
-		d.post(input{kind: visitorBound, visitor: v.card})
+		d.post(input{kind: visitorBound, visitor: v.card.Load()})
 	}
 }
 
@@ -421,7 +454,37 @@ func (d *desk) gone(v *visitor) {
 	away := v.away
 	v.mu.Unlock()
 	if !away {
-		d.post(input{kind: visitorGone, visitor: v.card})
+		d.post(input{kind: visitorGone, visitor: v.card.Load()})
+	}
+}
+
+// withdrawn and refresh tell of a visitor whose client is away for longer than the grace, and what has changed with
+// another stream; anew of a client who has taken his session up without remembering it.
+func (d *desk) withdrawn(v *visitor) {
+	if d == nil {
+		return
+	}
+	v.mu.Lock()
+	told := v.away
+	v.away = true
+	v.mu.Unlock()
+	if !told {
+		d.post(input{kind: visitorGone, visitor: v.card.Load()})
+	}
+}
+
+func (d *desk) refresh(v *visitor, info *c2s.Info) {
+	if d == nil {
+		return
+	}
+	card := *v.card.Load()
+	card.Language, card.Address = string(v.language), d.storedAddress(v.site, info.Remote)
+	v.card.Store(&card)
+}
+
+func (d *desk) anew(v *visitor) {
+	if d != nil && !v.isWithdrawn() {
+		d.post(input{kind: visitorAnew, visitor: v.card.Load()})
 	}
 }
 
@@ -434,7 +497,7 @@ func (d *desk) linkLost(v *visitor) {
 	v.away = v.away || away
 	v.mu.Unlock()
 	if away {
-		d.post(input{kind: visitorGone, visitor: v.card})
+		d.post(input{kind: visitorGone, visitor: v.card.Load()})
 	}
 }
 
@@ -443,11 +506,11 @@ func (d *desk) linkBack(v *visitor) {
 		return
 	}
 	v.mu.Lock()
-	back := v.away && !v.closed
+	back := v.away && !v.closed && !v.withdrawn()
 	v.away = v.away && !back
 	v.mu.Unlock()
 	if back {
-		d.post(input{kind: visitorBound, visitor: v.card})
+		d.post(input{kind: visitorBound, visitor: v.card.Load()})
 	}
 }
 

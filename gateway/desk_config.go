@@ -104,7 +104,7 @@ func (d *desk) card(v *visitor) *workgroup.Visitor {
 	}
 	return &workgroup.Visitor{
 		JID: v.full(), Site: v.site.name, Language: string(v.language), Since: d.g.now(),
-		Address: d.storedAddress(v.site, v.stream.Info().Remote),
+		Address: d.storedAddress(v.site, v.stream().Info().Remote),
 	}
 }
 
@@ -126,8 +126,8 @@ func (d *desk) storedAddress(s *site, a netip.Addr) string {
 func (d *desk) Visitors(site string, limit int) []workgroup.Visitor {
 	var all []workgroup.Visitor
 	d.g.visitors.each(func(v *visitor) {
-		if v.site.name == site && v.card != nil {
-			all = append(all, *v.card)
+		if card := v.card.Load(); v.site.name == site && card != nil && !v.isWithdrawn() {
+			all = append(all, *card)
 		}
 	})
 	slices.SortFunc(all, func(a, b workgroup.Visitor) int { return b.Since.Compare(a.Since) })
@@ -137,8 +137,12 @@ func (d *desk) Visitors(site string, limit int) []workgroup.Visitor {
 // Visitor implements workgroup.Edge.
 func (d *desk) Visitor(bare string) (workgroup.Visitor, bool) {
 	v := d.g.visitors.addressed([]byte(bare))
-	if v == nil || v.card == nil {
+	if v == nil || v.isWithdrawn() {
 		return workgroup.Visitor{}, false
 	}
-	return *v.card, true
+	card := v.card.Load()
+	if card == nil {
+		return workgroup.Visitor{}, false
+	}
+	return *card, true
 }

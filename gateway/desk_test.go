@@ -414,7 +414,7 @@ func TestDeskOfNoWorkgroup(t *testing.T) {
 	v := newGuest(t, g, testComponent)
 	v.sendf(joinQueue, "j", shopDesk)
 	v.expect("iq", "id='j'", "<forbidden ")
-	if g.visitors.addressed([]byte(v.jid)).card != nil {
+	if g.visitors.addressed([]byte(v.jid)).card.Load() != nil {
 		t.Error("a visitor has a card that nobody reads")
 	}
 	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {

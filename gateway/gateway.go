@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"log/slog"
@@ -95,6 +96,7 @@ func New(cfg *Config, log *slog.Logger) (*Gateway, error) {
 	}
 	g.streams = &c2s.Config{
 		Handler: g, Login: g.login, LoginTime: cfg.Limits.LoginTime, Outbox: int(cfg.Limits.Outbox), Now: g.now,
+		Resume: c2s.Resume{Max: cfg.Resume.Max, Queue: int(cfg.Resume.Queue), Wheel: g.wheel, Lost: g.lost, Resumed: g.resumed},
 	}
 	limits := xmpp.Limits{
 		Bytes: int(cfg.Limits.Stanza), Depth: cfg.Limits.Depth,
@@ -218,9 +220,11 @@ func (g *Gateway) drain() {
 	defer done()
 	var both sync.WaitGroup
 	both.Add(2)
+	g.endParked()
 	go func() { defer both.Done(); g.ws.Shutdown(streams) }()   // ends with its connections or streams
 	go func() { defer both.Done(); g.bosh.Shutdown(streams) }() // likewise
 	both.Wait()
+	g.endParked() // whose clients went away when the draining began
 	g.doors.stopAccepting()
 	g.desk.stop(ctx)
 	g.pool.Drain(ctx)
@@ -256,7 +260,7 @@ func (g *Gateway) Open(s *c2s.Stream, to string) (c2s.Host, error) {
 		failure, refusal.Text = LoginOrigin, "the page's origin is not allowed on this site"
 	case !st.transport(info.Transport):
 		failure, refusal.Text = LoginTransport, "this site does not use this transport"
-	case st.cfg.Sessions > 0 && st.count.open() >= int64(st.cfg.Sessions):
+	case st.cfg.Sessions > 0 && st.count.open()-st.count.parked.Load() >= int64(st.cfg.Sessions):
 		failure, refusal.Condition, refusal.Text = LoginSiteFull, "resource-constraint", "the site is full"
 	case !g.gate.siteAdmits(st, info):
 		failure, refusal.Condition, refusal.Text = LoginAddressFull, "resource-constraint", "too many sessions from your address"
@@ -268,7 +272,9 @@ func (g *Gateway) Open(s *c2s.Stream, to string) (c2s.Host, error) {
 		return c2s.Host{}, refusal
 	}
 	if s.Owner() == nil {
-		s.SetOwner(&visitor{g: g, site: st, stream: s})
+		v := &visitor{g: g, site: st}
+		v.at.Store(s)
+		s.SetOwner(v)
 	}
 	return c2s.Host{
 		Domain: st.domain, Mechanism: g.mechanism(), Stanzas: c2s.Rate(st.cfg.Limits.Visitor.Stanzas), Bytes: c2s.Rate(st.cfg.Limits.Visitor.Bytes),
@@ -307,9 +313,34 @@ func (g *Gateway) siteFor(to, origin string) *site {
 	return found
 }
 
-// Bind gives the stream an address in the domain of the least loaded link.
+// Bind gives the stream the session that its token names, if that is still there: its address, whatever resource is asked for
+// (RFC 6120 §7.7.1). Else it gets an address in the domain of the least loaded link, or the token's.
 func (g *Gateway) Bind(s *c2s.Stream, resource string) (string, error) {
 	v := s.Owner().(*visitor)
+	for {
+		there, err := g.reattach(s, v)
+		if err != nil {
+			v.failure = LoginOther
+			return "", err
+		}
+		if there != nil {
+			return there.full(), nil
+		}
+		address, err := g.enter(s, v, resource)
+		if err == nil && s.Ended() != nil {
+			g.visitors.remove(v) // it ended meanwhile, and Closed may have come before he was in the table
+		}
+		if err != errTaken { // else another stream with his token was faster
+			return address, err
+		}
+	}
+}
+
+// errTaken: somebody has this address.
+var errTaken = errors.New("gateway: this address is taken")
+
+// enter makes a new session.
+func (g *Gateway) enter(s *c2s.Stream, v *visitor, resource string) (string, error) {
 	local, h := g.place(v)
 	if h == nil {
 		v.failure = LoginNoLink
@@ -328,22 +359,32 @@ func (g *Gateway) Bind(s *c2s.Stream, resource string) (string, error) {
 	v.bound = true
 	v.mu.Unlock()
 	address := v.full()
-	v.card = g.desk.card(v)
-	if !g.settle(v, address) {
-		v.mu.Lock()
-		v.bound = false
-		v.mu.Unlock()
-		h.Leave()
+	v.card.Store(g.desk.card(v))
+	if g.visitors.add(v, address) != nil {
+		v.unbind()
+		return "", errTaken
+	}
+	if failure, refusal := g.gate.lodge(v.site, s.Info()); refusal != nil {
+		g.visitors.remove(v)
+		v.unbind()
+		v.failure = failure
+		s.End(c2s.Ending{Reason: c2s.ResourceLimit, Err: refusal})
 		return "", errNoPlace
 	}
-	g.desk.bound(v)
-	g.gate.bound()
-	v.site.count.opened(s.Info().Transport)
-	if s.Ended() != nil {
-		g.visitors.remove(v) // it ended meanwhile, and Closed may have come before he was in the table
+	if v.claim != "" {
+		g.count.resumes[ResumeAddress].Add(1)
 	}
+	g.desk.bound(v)
 	g.log.Debug("visitor bound", "site", v.site.name, "session", string(v.localpart()), "transport", s.Info().Transport)
 	return address, nil
+}
+
+// unbind takes back what enter has done of a session that doesn't come to be.
+func (v *visitor) unbind() {
+	v.mu.Lock()
+	v.bound = false
+	v.mu.Unlock()
+	v.home.Leave()
 }
 
 // place finds the visitor's home: that of the address he has come back for, else the least loaded. It counts
@@ -363,7 +404,7 @@ func (g *Gateway) place(v *visitor) (local string, h *home) {
 	return "", g.homes[p.Domain()]
 }
 
-// Closed takes the end of a stream.
+// Closed takes the end of a stream, and with it that of the session, unless another stream has it.
 func (g *Gateway) Closed(s *c2s.Stream, e c2s.Ending) {
 	info := s.Info()
 	g.count.closed(e.Reason, info.Transport)
@@ -374,6 +415,10 @@ func (g *Gateway) Closed(s *c2s.Stream, e c2s.Ending) {
 	case LoginFailure:
 		failure = owner
 	case *visitor:
+		if e.Reason == c2s.Replaced { // he goes on with another one
+			bound = true
+			break
+		}
 		bound = v.close()
 		if v.failure != LoginOther {
 			failure = v.failure
@@ -400,6 +445,6 @@ func (g *Gateway) links() []pool.Status {
 
 // queued returns the bytes that wait for all visitors.
 func (g *Gateway) queued() (n int64) {
-	g.visitors.each(func(v *visitor) { n += int64(v.stream.Pending()) })
+	g.visitors.each(func(v *visitor) { n += int64(v.stream().Pending()) })
 	return n
 }

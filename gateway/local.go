@@ -26,7 +26,7 @@ func (v *visitor) answerLocally(e *xmpp.Element, to []byte) {
 	case xmpp.Message:
 		if len(local) > 0 { // RFC 6121 §8.5.2.1.1: to the bare JID is to its one resource
 			if v.deliver(e, v.jid, e.ID) {
-				v.stream.Wake()
+				v.stream().Wake()
 			}
 			return
 		}
@@ -34,7 +34,7 @@ func (v *visitor) answerLocally(e *xmpp.Element, to []byte) {
 	case xmpp.Presence:
 		if len(local) > 0 && string(e.Type) == "" {
 			if v.deliver(e, v.jid, e.ID) {
-				v.stream.Wake()
+				v.stream().Wake()
 			}
 		}
 	case xmpp.IQ:
@@ -70,7 +70,7 @@ func (v *visitor) answerFor(from *visitor, e *xmpp.Element, to []byte) {
 	}
 	if from == v && len(to) == len(v.jid) {
 		if v.deliver(e, from.jid, e.ID) { // his own client answers
-			v.stream.Wake()
+			v.stream().Wake()
 		}
 		return
 	}

@@ -99,6 +99,8 @@ const (
 	DropDeskVisitor                       // of the desk, to a visitor who is gone
 	DropInvites                           // the desk has opened too many rooms to one visitor
 	DropAside                             // in a support room behind a `!`: not meant for the visitor
+	DropAbsent                            // of a room that the visitor was taken out of while his client is away
+	DropUndelivered                       // the session ended before the client had it
 	numDropReasons
 )
 
@@ -106,7 +108,7 @@ var dropNames = [...]string{
 	"unknown_visitor", "forbidden_out", "forbidden_in", "hold_bytes", "hold_age", "link_busy", "wrapped_sender",
 	"repeat", "iq_unmatched", "invalid_address", "too_many_requests", "rate_messages", "rate_joins", "edge_full",
 	"presence_gone", "error_reply", "pending_overflow", "presence_limit", "room_limit", "room_undone",
-	"not_held", "desk_full", "desk_link", "desk_address", "desk_visitor", "invites", "aside",
+	"not_held", "desk_full", "desk_link", "desk_address", "desk_visitor", "invites", "aside", "absent", "undelivered",
 }
 
 // Does not compile unless each reason has a name.
@@ -156,7 +158,7 @@ func loginFailureOf(r c2s.Reason) LoginFailure {
 		return LoginLeft
 	case c2s.BadFraming, c2s.BadXML, c2s.BadProtocol, c2s.PolicyViolation:
 		return LoginBadProtocol
-	case c2s.ResourceLimit, c2s.Overflow:
+	case c2s.ResourceLimit, c2s.Overflow, c2s.Unacked:
 		return LoginEdgeFull
 	case c2s.Shutdown:
 		return LoginDraining
@@ -172,7 +174,8 @@ type counters struct {
 	drops   [numDropReasons]atomic.Uint64
 	logins  [numLoginFailures]atomic.Uint64
 	closes  [][numTransports]atomic.Uint64 // by c2s.Reason
-	sites   map[string]*siteCounters       // fixed
+	resumes [numResumeOutcomes]atomic.Uint64
+	sites   map[string]*siteCounters // fixed
 	desk    deskCounters
 }
 
@@ -180,6 +183,7 @@ type counters struct {
 type siteCounters struct {
 	sessions [numTransports]atomic.Int64
 	setups   [numTransports]atomic.Uint64
+	parked   atomic.Int64 // of the sessions, those whose clients are away
 }
 
 func newCounters(sites []Site) *counters {
@@ -199,12 +203,13 @@ func (c *counters) drop(r DropReason)                       { c.drops[r].Add(1) 
 func (c *counters) loginFailed(f LoginFailure)              { c.logins[f].Add(1) }
 func (c *counters) closed(r c2s.Reason, transport string)   { c.closes[r][transportOf(transport)].Add(1) }
 func (c *counters) site(name string) *siteCounters          { return c.sites[name] }
+func (s *siteCounters) moved(transport string) { s.sessions[transportOf(transport)].Add(1) }
+func (s *siteCounters) setup(transport string) { s.setups[transportOf(transport)].Add(1) }
 func (s *siteCounters) opened(transport string) {
-	t := transportOf(transport)
-	s.sessions[t].Add(1)
-	s.setups[t].Add(1)
+	s.moved(transport)
+	s.setup(transport)
 }
-func (s *siteCounters) closed(transport string) { s.sessions[transportOf(transport)].Add(-1) }
+func (s *siteCounters) closed(transport string)             { s.sessions[transportOf(transport)].Add(-1) }
 func (s *siteCounters) open() (n int64) {
 	return s.sessions[overWS].Load() + s.sessions[overBOSH].Load()
 }
@@ -315,6 +320,12 @@ var metricTable = []struct {
 				for t := range c.count.closes[r] {
 					put(float64(c.count.closes[r][t].Load()), r.String(), transportNames[t])
 				}
+			}
+		}},
+	{"usher_resumes_total", "Sessions whose client was gone, or that a client came for.", prometheus.CounterValue, []string{"outcome"},
+		func(c *collector, put emit) {
+			for o := range numResumeOutcomes {
+				put(float64(c.count.resumes[o].Load()), o.String())
 			}
 		}},
 	{"usher_outbox_bytes", "Bytes queued for visitors.", prometheus.GaugeValue, nil,

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"maps"
 	"slices"
+	"time"
 
 	"usher/xmpp"
 )
@@ -15,7 +16,7 @@ func (v *visitor) broadcast(e *xmpp.Element) {
 	switch string(e.Type) {
 	case "":
 		if v.deliver(e, v.jid, e.ID) {
-			v.stream.Wake()
+			v.stream().Wake()
 		}
 	case "unavailable":
 		v.mu.Lock()
@@ -116,9 +117,11 @@ func (v *visitor) directPeer(e *xmpp.Element, to []byte) bool {
 		return false
 	case !ok:
 		if v.peers == nil {
-			v.peers = make(map[string]struct{})
+			v.peers = make(map[string][]byte)
 		}
-		v.peers[string(to)] = struct{}{}
+	}
+	if string(e.Type) == "" {
+		v.peers[string(to)] = e.Append(nil, xmpp.Client, &xmpp.Header{To: to, From: v.jid, Lang: e.Lang})
 	}
 	v.mu.Unlock()
 	return true
@@ -136,7 +139,8 @@ func (v *visitor) enter(e *xmpp.Element, bare, nick []byte) bool {
 	if o != nil {
 		o.extra = extra
 		if join {
-			o.password = password
+			// A client that has begun anew joins where it is already: it wants the history, all of it.
+			o.password, o.mergeUntil = password, time.Time{}
 			if o.state == joining || o.leaves > 0 {
 				o.state, o.nick, o.joinID, o.again = joining, string(nick), string(e.ID), o.leaves > 0
 			}
@@ -161,6 +165,9 @@ func (v *visitor) enter(e *xmpp.Element, bare, nick []byte) bool {
 		return false
 	}
 	o = &occupancy{v: v, nick: string(nick), password: password, extra: extra, joinID: string(e.ID), support: v.g.supportAddress(bare)}
+	if i := v.invites[string(bare)]; i != nil {
+		o.unheard, i.unheard = i.unheard, false
+	}
 	o.room = v.g.rooms.enter(string(bare), o)
 	if v.rooms == nil {
 		v.rooms = make(map[string]*occupancy)
@@ -231,12 +238,16 @@ func (v *visitor) receivePresence(e *xmpp.Element) bool {
 	v.mu.Lock()
 	o := v.rooms[string(bare)]
 	v.mu.Unlock()
-	if o == nil {
-		return v.deliver(e, e.From, e.ID)
-	}
 	var nick []byte
 	if len(bare) < len(e.From) {
 		nick = e.From[len(bare)+1:]
+	}
+	if o == nil {
+		if v.isAbsent(bare, nick, string(e.Type) == "unavailable") {
+			v.g.count.drop(DropAbsent)
+			return false
+		}
+		return v.deliver(e, e.From, e.ID)
 	}
 	if string(e.Type) == "error" {
 		return v.roomRefused(o, e)
@@ -247,7 +258,15 @@ func (v *visitor) receivePresence(e *xmpp.Element) bool {
 	v.mu.Lock()
 	own := s.self || len(nick) > 0 && o.nick == string(nick)
 	state := o.state
+	late := own && o.unheard && !s.nickChange
+	if late {
+		o.unheard = false
+	}
 	v.mu.Unlock()
+	if late && !available { // that he was withdrawn, of which his client doesn't know
+		v.g.count.drop(DropAbsent)
+		return false
+	}
 	switch {
 	case state == undone:
 		if own && !available {
@@ -277,7 +296,7 @@ func (v *visitor) entered(o *occupancy, e *xmpp.Element, nick []byte, s codes) b
 		v.undo(o)
 		v.g.count.drop(DropRoomUndone)
 		refused := xmpp.Element{Kind: xmpp.Presence, ID: []byte(id)}
-		return v.stream.SendRaw(errNotAllowed.AppendReply(nil, &refused, xmpp.Client, e.From, v.jid))
+		return v.stream().SendRaw(errNotAllowed.AppendReply(nil, &refused, xmpp.Client, e.From, v.jid))
 	}
 	if before == joining {
 		o.state = joined

@@ -67,7 +67,8 @@ func (v *visitor) linkLost(tell bool, since time.Time) {
 		v.mu.Unlock()
 		return
 	}
-	v.holding = true
+	v.holding, v.quiet = true, false
+	v.linkForgets()
 	if tell {
 		v.missed = 0
 	}
@@ -85,6 +86,9 @@ func (v *visitor) linkLost(tell bool, since time.Time) {
 		if o.state == undone || o.leaves > 0 && !o.again {
 			gone = append(gone, o)
 			continue
+		}
+		if o.state < lost || o.since.IsZero() {
+			o.since = since
 		}
 		o.state = lost
 		o.room.await(o)
@@ -142,37 +146,43 @@ func (g *Gateway) linkUp(h *home) {
 func (g *Gateway) replay(ctx context.Context, h *home) {
 	slots := make(chan struct{}, replaySlots)
 	g.visitors.each(func(v *visitor) {
-		if v.home != h || ctx.Err() != nil {
-			return
-		}
-		v.mu.Lock()
-		if !v.holding || v.closed {
-			v.mu.Unlock()
-			return
-		}
-		var presences []byte
-		for _, p := range v.directed {
-			presences = append(presences, p...)
-		}
-		var rooms []*occupancy
-		for _, o := range v.rooms {
-			if o.state == lost {
-				rooms = append(rooms, o)
-			}
-		}
-		v.mu.Unlock()
-		if presences != nil {
-			h.sendRaw(presences, true)
-		}
-		for _, o := range rooms {
-			if !o.room.join(ctx, o, slots, g) {
-				return
-			}
-		}
-		if len(rooms) == 0 {
-			v.resume()
+		if v.home == h && ctx.Err() == nil {
+			g.replayVisitor(ctx, v, slots)
 		}
 	})
+}
+
+// replayVisitor brings one of them back. One who is withdrawn is nowhere.
+func (g *Gateway) replayVisitor(ctx context.Context, v *visitor, slots chan struct{}) {
+	v.mu.Lock()
+	if !v.holding || v.closed {
+		v.mu.Unlock()
+		return
+	}
+	var presences []byte
+	for _, p := range v.directed {
+		if !v.withdrawn() {
+			presences = append(presences, p...)
+		}
+	}
+	var rooms []*occupancy
+	for _, o := range v.rooms {
+		if o.state == lost {
+			rooms = append(rooms, o)
+		}
+	}
+	v.mu.Unlock()
+	if presences != nil {
+		v.home.sendRaw(presences, true)
+	}
+	for _, o := range rooms {
+		if !o.room.join(ctx, o, slots, g) {
+			return
+		}
+	}
+	if len(rooms) == 0 {
+		v.resume()
+	}
 }
 
 // resume ends a visitor's waiting once none of his rooms is missing.
@@ -188,11 +198,15 @@ func (v *visitor) resume() {
 			return
 		}
 	}
-	missed := v.missed
-	v.missed = 0
-	v.releasing = true
+	missed, quiet := v.missed, v.quiet
+	if !quiet {
+		v.missed = 0
+	}
+	v.releasing, v.quiet = true, false
 	v.mu.Unlock()
-	v.tell(v.linkState("up", v.g.now(), missed))
+	if !quiet {
+		v.tell(v.linkState("up", v.g.now(), missed))
+	}
 	v.g.desk.linkBack(v)
 	v.g.spawn(v.release)
 }

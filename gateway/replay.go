@@ -23,6 +23,17 @@ func (r *room) await(o *occupancy) {
 	r.unqueue(o)
 }
 
+// awaitOne is await for a visitor who alone was away.
+func (r *room) awaitOne(o *occupancy) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.lost == nil {
+		r.lost = make(map[*occupancy]struct{})
+		r.forgotten = false
+	}
+	r.lost[o] = struct{}{}
+}
+
 // unqueue takes o out of the queue and off the stage. The caller holds r.mu.
 func (r *room) unqueue(o *occupancy) {
 	for i, q := range r.queue {
@@ -95,10 +106,8 @@ func (r *room) next(g *Gateway) {
 // rejoin sends the join again and waits for the answer.
 func (o *occupancy) rejoin() {
 	v := o.v
-	v.home.mu.Lock()
-	since := v.home.lostAt.Add(-sinceMargin)
-	v.home.mu.Unlock()
 	v.mu.Lock()
+	since := o.since.Add(-sinceMargin)
 	if v.closed || v.rooms[o.room.jid] != o {
 		v.mu.Unlock()
 		o.room.replayed(o, v.g)
@@ -235,15 +244,20 @@ func (o *occupancy) shutOut() {
 	v.mu.Lock()
 	nick := o.nick
 	v.mu.Unlock()
-	for _, s := range r.take(o, func(s *sent) bool { return !s.own }) {
-		o.report(s)
-	}
+	o.reportUnconfirmed()
 	b := []byte("<presence xmlns='" + xmpp.NSClient + "' type='unavailable'")
 	b = xmpp.AppendAttr(b, "from", []byte(r.jid+"/"+nick))
 	b = xmpp.AppendAttr(b, "to", v.jid)
 	b = append(b, "><x xmlns='"+xmpp.NSMUCUser+"'><item affiliation='none' role='none'/><status code='110'/><status code='332'/></x></presence>"...)
 	v.tell(b)
 	v.forget(o)
+}
+
+// reportUnconfirmed reports each message of o that the room never confirmed.
+func (o *occupancy) reportUnconfirmed() {
+	for _, s := range o.room.take(o, func(s *sent) bool { return !s.own }) {
+		o.report(s)
+	}
 }
 
 // report tells the sender of a message that it may not have arrived.
@@ -351,15 +365,15 @@ func (r *room) settle(g *Gateway) {
 	r.mu.Unlock()
 	for _, o := range here {
 		o.v.mu.Lock()
-		was := o.state
+		was, known := o.state, o.known
 		if was == back {
-			o.state = joined
+			o.state, o.known = joined, nil
 		}
 		o.v.mu.Unlock()
 		if was != back {
 			continue
 		}
-		for _, nick := range ghosts {
+		for _, nick := range r.left(ghosts, known) {
 			o.v.tell(appendGhost(nil, r.jid, nick, o.v.jid))
 		}
 		r.resend(o, forgotten, g)
@@ -367,6 +381,19 @@ func (r *room) settle(g *Gateway) {
 	for _, o := range here {
 		o.v.resume()
 	}
+}
+
+// left adds to ghosts those of known who aren't in the room any more.
+func (r *room) left(ghosts, known []string) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := slices.Clone(ghosts)
+	for _, nick := range known {
+		if _, ok := r.nicks[nick]; !ok && !slices.Contains(ghosts, nick) {
+			all = append(all, nick)
+		}
+	}
+	return all
 }
 
 func appendGhost(dst []byte, room, nick string, to []byte) []byte {

@@ -35,6 +35,9 @@ type occupancy struct {
 	password string // of the join
 	extra    []byte // what else the last presence carried, in component form
 	joinID   string
+	since    time.Time // when he was lost: history is asked for from then
+	known    []string  // who was there when he was withdrawn
+	unheard  bool      // he was withdrawn, and the room hasn't said so yet
 
 	seen        []mark // ring of messages received, to merge history without repeats
 	seenAt      int

@@ -177,7 +177,7 @@ func (v *visitor) sendToRoom(e *xmpp.Element, to []byte, h *xmpp.Header) error {
 
 // patient tells whether the visitor's reader may wait for upstream: on BOSH it
 // may be a timer's goroutine.
-func (v *visitor) patient() bool { return v.stream.Info().Transport == "ws" }
+func (v *visitor) patient() bool { return v.stream().Info().Transport == "ws" }
 
 // toVisitor takes a stanza from one visitor to another, or to himself.
 func (g *Gateway) toVisitor(from *visitor, e *xmpp.Element, to []byte) {
@@ -206,7 +206,7 @@ func (g *Gateway) toVisitor(from *visitor, e *xmpp.Element, to []byte) {
 		}
 	}
 	if v.deliver(e, from.jid, e.ID) {
-		v.stream.Wake()
+		v.stream().Wake()
 	}
 }
 

@@ -12,6 +12,8 @@ type invite struct {
 	nick   string // under which he enters, whatever his client asks for
 	asked  string // what it asked for last
 	closed bool   // the desk has taken the room back: he may only leave it
+
+	unheard bool // he was withdrawn from it, and it hasn't said so yet
 }
 
 // supportRoom tells whether the canonical address is a support room: on the
@@ -174,5 +176,5 @@ func (v *visitor) deliverNamed(e *xmpp.Element, o *occupancy) bool {
 	out := make([]byte, 0, len(b)+80)
 	out = append(out, b[:at]...)
 	out = append(out, "<status xmlns='"+xmpp.NSMUCUser+"' code='210'/>"...)
-	return v.stream.SendRaw(append(out, b[at:]...))
+	return v.stream().SendRaw(append(out, b[at:]...))
 }

@@ -2,10 +2,13 @@ package gateway
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,6 +17,7 @@ import (
 	"github.com/hashicorp/golang-lru/v2/expirable"
 
 	"usher/c2s"
+	"usher/workgroup"
 	"usher/xmpp"
 )
 
@@ -27,21 +31,28 @@ const (
 )
 
 // tokens issues and checks visitor tokens (docs/interface.md, B.1). A token is signed, not kept: what is
-// remembered of a visitor is when his last ones were issued, and whether he has revoked them; so a
-// restart, or more than maxTokenStates visitors since, forgets revocations.
+// remembered of a visitor is when his last ones were issued, and whether he has revoked them. Where there is an archive it has
+// that too, under a key that doesn't name him, as long as a token that is not to be taken might else be.
 type tokens struct {
-	key  []byte // set before the first visitor; never changed then
-	life time.Duration
+	key    []byte // set before the first visitor; never changed then
+	life   time.Duration
+	forget func(tokenID) // what was forgotten here needn't be kept either; set like key, nil without an archive
 
 	mu     sync.Mutex
-	states *expirable.LRU[string, tokenState] // by bare JID
+	states *expirable.LRU[tokenID, tokenState]
 }
+
+// tokenID stands for a visitor's bare JID.
+type tokenID [16]byte
 
 // tokenState is what is remembered of one visitor's tokens. Times are Unix milliseconds.
 type tokenState struct {
 	dead   int64   // what was issued before is not valid
 	issued []int64 // ascending: the last issues, not before dead
 }
+
+// tokenItem is the prefix of its keys in the archive.
+const tokenItem = "token/"
 
 // newTokens makes them with the configured key, else with a random one.
 func newTokens(cfg *ResumeConfig) *tokens {
@@ -50,8 +61,80 @@ func newTokens(cfg *ResumeConfig) *tokens {
 		t.key = make([]byte, 32)
 		rand.Read(t.key)
 	}
-	t.states = expirable.NewLRU[string, tokenState](maxTokenStates, nil, cfg.TokenLife)
+	evicted := func(id tokenID, _ tokenState) {
+		if t.forget != nil {
+			t.forget(id)
+		}
+	}
+	t.states = expirable.NewLRU(maxTokenStates, evicted, cfg.TokenLife)
 	return t
+}
+
+func (t *tokens) id(bare string) tokenID {
+	mac := hmac.New(sha256.New, t.key)
+	mac.Write([]byte("usher visitor\n" + bare))
+	return tokenID(mac.Sum(nil))
+}
+
+// item is what the archive keeps of a state.
+func (id tokenID) item(s tokenState) workgroup.Item {
+	value := strconv.AppendInt(nil, s.dead, 10)
+	for _, at := range s.issued {
+		value = strconv.AppendInt(append(value, ' '), at, 10)
+	}
+	return workgroup.Item{Key: tokenItem + hex.EncodeToString(id[:]), Value: value}
+}
+
+// last is the time of the last issue or revocation.
+func (s *tokenState) last() int64 {
+	if n := len(s.issued); n > 0 {
+		return s.issued[n-1]
+	}
+	return s.dead
+}
+
+// readState is the way back from item.
+func readState(i workgroup.Item) (id tokenID, s tokenState, ok bool) {
+	raw, err := hex.DecodeString(strings.TrimPrefix(i.Key, tokenItem))
+	fields := strings.Fields(string(i.Value))
+	if err != nil || len(raw) != len(id) || len(fields) == 0 || len(fields) > maxSuccessors+1 {
+		return id, s, false
+	}
+	times := make([]int64, len(fields))
+	for n, f := range fields {
+		if times[n], err = strconv.ParseInt(f, 10, 64); err != nil {
+			return id, s, false
+		}
+	}
+	return tokenID(raw), tokenState{dead: times[0], issued: times[1:]}, slices.IsSorted(times[1:])
+}
+
+// restore takes what the archive has kept, and returns what it needn't keep any longer: with the last token that a state is about, all
+// that it forbids have expired.
+func (t *tokens) restore(items []workgroup.Item, now time.Time) (stale []workgroup.Item) {
+	type kept struct {
+		id    tokenID
+		state tokenState
+	}
+	var all []kept
+	for _, i := range items {
+		if !strings.HasPrefix(i.Key, tokenItem) {
+			continue
+		}
+		id, s, ok := readState(i)
+		if !ok || s.last()+t.life.Milliseconds() <= now.UnixMilli() {
+			stale = append(stale, workgroup.Item{Key: i.Key})
+			continue
+		}
+		all = append(all, kept{id, s})
+	}
+	slices.SortFunc(all, func(a, b kept) int { return cmp.Compare(a.state.last(), b.state.last()) }) // the oldest give way
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, k := range all {
+		t.states.Add(k.id, k.state)
+	}
+	return stale
 }
 
 // prune forgets the successors that have made all before them invalid.
@@ -62,58 +145,64 @@ func (s *tokenState) prune(now int64) {
 	}
 }
 
-// issue makes a token for a visitor. Those he had stay valid for tokenOverlap.
-func (t *tokens) issue(bare, site string, now time.Time) (token string, expires time.Time) {
-	at := now.UnixMilli()
+// issue makes a token for a visitor. Those he had stay valid for tokenOverlap. item is to be kept where that supersedes anything; had
+// tells that he has had tokens.
+func (t *tokens) issue(bare, site string, had bool, now time.Time) (token string, expires time.Time, item *workgroup.Item) {
+	at, id := now.UnixMilli(), t.id(bare)
 	t.mu.Lock()
-	s, _ := t.states.Get(bare)
+	s, known := t.states.Get(id)
 	if n := len(s.issued); n > 0 {
 		at = max(at, s.issued[n-1]+1)
 	}
 	at = max(at, s.dead)
-	s.issued = append(append([]int64(nil), s.issued...), at)
+	s.issued = append(slices.Clone(s.issued), at)
 	s.prune(now.UnixMilli())
-	t.states.Add(bare, s)
+	t.states.Add(id, s)
 	t.mu.Unlock()
+	if had || known {
+		kept := id.item(s)
+		item = &kept
+	}
 	text := strings.Join([]string{tokenVersion, bare, site, strconv.FormatInt(at, 10)}, " ")
-	return base64.RawURLEncoding.EncodeToString(append([]byte(text), t.sign(text)...)), time.UnixMilli(at).Add(t.life)
+	return base64.RawURLEncoding.EncodeToString(append([]byte(text), t.sign(text)...)), time.UnixMilli(at).Add(t.life), item
 }
 
-// revoke ends all tokens that a visitor has.
-func (t *tokens) revoke(bare string, now time.Time) {
+// revoke ends all tokens that a visitor has. The item is to be kept.
+func (t *tokens) revoke(bare string, now time.Time) workgroup.Item {
+	id := t.id(bare)
 	t.mu.Lock()
-	s, _ := t.states.Get(bare)
+	defer t.mu.Unlock()
+	s, _ := t.states.Get(id)
 	dead := now.UnixMilli() + 1
 	if n := len(s.issued); n > 0 {
 		dead = max(dead, s.issued[n-1]+1)
 	}
-	t.states.Add(bare, tokenState{dead: max(dead, s.dead)})
-	t.mu.Unlock()
+	s = tokenState{dead: max(dead, s.dead)}
+	t.states.Add(id, s)
+	return id.item(s)
 }
 
-// check returns whose token it is; ok is false unless it is ours, of this site, not expired, superseded or revoked.
-func (t *tokens) check(token []byte, site string, now time.Time) (bare string, ok bool) {
+// check returns whose token it is and when it expires; ok is false unless it is ours, of this site, not expired, superseded or revoked.
+func (t *tokens) check(token []byte, site string, now time.Time) (bare string, expires time.Time, ok bool) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(string(token))
 	n := len(raw) - sha256.Size
 	if err != nil || n <= 0 || !hmac.Equal(raw[n:], t.sign(string(raw[:n]))) {
-		return "", false
+		return "", expires, false
 	}
 	fields := strings.Split(string(raw[:n]), " ")
 	if len(fields) != 4 || fields[0] != tokenVersion || fields[2] != site {
-		return "", false
+		return "", expires, false
 	}
 	at, err := strconv.ParseInt(fields[3], 10, 64)
-	if err != nil || !now.Before(time.UnixMilli(at).Add(t.life)) {
-		return "", false
+	expires = time.UnixMilli(at).Add(t.life)
+	if err != nil || !now.Before(expires) {
+		return "", expires, false
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s, _ := t.states.Get(fields[1])
+	s, _ := t.states.Get(t.id(fields[1]))
 	s.prune(now.UnixMilli())
-	if at < s.dead {
-		return "", false
-	}
-	return fields[1], true
+	return fields[1], expires, at >= s.dead
 }
 
 func (t *tokens) sign(text string) []byte {
@@ -128,12 +217,12 @@ func (g *Gateway) login(s *c2s.Stream, token []byte) bool {
 	if !ok {
 		return false
 	}
-	bare, ok := g.tokens.check(token, v.site.name, g.now())
+	bare, expires, ok := g.tokens.check(token, v.site.name, g.now())
 	local, domain, _ := xmpp.SplitJID([]byte(bare))
 	if !ok || len(local) == 0 || !g.ownDomain(domain) {
 		return false
 	}
-	v.claim = bare
+	v.claim, v.tokenEnds = bare, expires.UnixMilli()
 	return true
 }
 
@@ -146,9 +235,18 @@ func (v *visitor) answerToken(e *xmpp.Element) {
 	}
 	bare := string(v.bareJID())
 	if string(e.Type) == "get" {
-		token, expires := g.tokens.issue(bare, v.site.name, g.now())
-		v.tell(appendResult(nil, e, xmpp.Client, e.To, v.jid, "<token xmlns='"+nsToken+"' expires='"+
-			expires.UTC().Format(time.RFC3339)+"'>"+token+"</token>"))
+		v.mu.Lock()
+		had := v.tokenEnds > 0
+		v.mu.Unlock()
+		token, expires, item := g.tokens.issue(bare, v.site.name, had, g.now())
+		v.mu.Lock()
+		v.tokenEnds = expires.UnixMilli()
+		v.mu.Unlock()
+		payload := "<token xmlns='" + nsToken + "' expires='" + expires.UTC().Format(time.RFC3339) + "'>" + token + "</token>"
+		// If there is no room to keep it, the old one may be valid for longer: better than that he has none.
+		if item == nil || !g.desk.keep(appendResult(nil, e, xmpp.Component, e.To, v.jid, payload), *item) {
+			v.tell(appendResult(nil, e, xmpp.Client, e.To, v.jid, payload))
+		}
 		return
 	}
 	revoke := false
@@ -161,45 +259,15 @@ func (v *visitor) answerToken(e *xmpp.Element) {
 		v.refuse(e, errBadRequest)
 		return
 	}
-	g.tokens.revoke(bare, g.now())
-	v.tell(appendResult(nil, e, xmpp.Client, e.To, v.jid, ""))
-}
-
-// settle enters a visitor into the table. One who has come back by a token ends the stream
-// that still has his address (RFC 6120 §7.7.2.2), and waits, bounded, until nothing of it is left.
-func (g *Gateway) settle(v *visitor, address string) bool {
-	for {
-		old := g.visitors.add(v, address)
-		if old == nil {
-			return true
-		}
-		old.stream.End(c2s.Ending{Reason: c2s.Replaced, Err: &xmpp.StreamError{
-			Condition: "conflict", Text: "another stream has taken this address"}})
-		if !old.isOut(busyWait + time.Second) { // he may be waiting for a busy link
-			return false
-		}
-	}
-}
-
-// isOut waits until close has done its work.
-func (v *visitor) isOut(patience time.Duration) bool {
+	item := g.tokens.revoke(bare, g.now())
 	v.mu.Lock()
-	if v.out {
-		v.mu.Unlock()
-		return true
-	}
-	if v.gone == nil {
-		v.gone = make(chan struct{})
-	}
-	gone := v.gone
+	v.tokenEnds = 0
 	v.mu.Unlock()
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	select {
-	case <-gone:
-		return true
-	case <-timer.C:
-		return false
+	switch {
+	case g.desk == nil:
+		v.tell(appendResult(nil, e, xmpp.Client, e.To, v.jid, ""))
+	case !g.desk.keep(appendResult(nil, e, xmpp.Component, e.To, v.jid, ""), item):
+		v.refuse(e, errDeskFull) // it is revoked, but a restart might forget that
 	}
 }
 

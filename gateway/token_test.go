@@ -79,6 +79,8 @@ func TestTokenBringsTheAddressBack(t *testing.T) {
 	if want := bareOf(first.jid) + "/web"; back.jid != want {
 		t.Errorf("came back as %s, want %s", back.jid, want)
 	}
+	back.s.End(c2s.Ending{Reason: c2s.ClientClosed})
+	<-back.closed
 	again := returns(t, g, testComponent, token, "")
 	if bareOf(again.jid) != bareOf(first.jid) || again.jid == back.jid || strings.HasSuffix(again.jid, "/") {
 		t.Errorf("without a resource came back as %s", again.jid)
@@ -93,8 +95,8 @@ func TestTokenIsRefused(t *testing.T) {
 	other := newGuest(t, g, "club.example")
 	of, _ := other.token()
 	forged := newTokens(&ResumeConfig{TokenLife: time.Hour})
-	stolen, _ := forged.issue(bareOf(v.jid), "shop", clock.now())
-	nowhere, _ := g.tokens.issue("abcdefghijklmnopqrstuvwxyz@elsewhere.example", "shop", clock.now())
+	stolen, _, _ := forged.issue(bareOf(v.jid), "shop", false, clock.now())
+	nowhere, _, _ := g.tokens.issue("abcdefghijklmnopqrstuvwxyz@elsewhere.example", "shop", false, clock.now())
 	raw, err := base64.RawURLEncoding.DecodeString(token)
 	if err != nil {
 		t.Fatal(err)
@@ -141,7 +143,7 @@ func TestTokenTimes(t *testing.T) {
 	v := newGuest(t, g, testComponent)
 	valid := func(token string) bool {
 		t.Helper()
-		_, ok := g.tokens.check([]byte(token), "shop", clock.now())
+		_, _, ok := g.tokens.check([]byte(token), "shop", clock.now())
 		return ok
 	}
 	first, _ := v.token()
@@ -183,12 +185,13 @@ func TestTokenTimes(t *testing.T) {
 	if valid(all[0]) || !valid(all[len(all)-1]) || !valid(all[len(all)-2]) {
 		t.Error("of many tokens the first is valid, or one of the last two is not")
 	}
-	if s, _ := g.tokens.states.Get(bareOf(v.jid)); len(s.issued) > maxSuccessors {
+	if s, _ := g.tokens.states.Get(g.tokens.id(bareOf(v.jid))); len(s.issued) > maxSuccessors {
 		t.Errorf("%d successors are remembered", len(s.issued))
 	}
 }
 
-// TestTokenTakesOver: one visitor, one stream. What the first stream had entered is left before the second one begins.
+// TestTokenTakesOver: one visitor, one session. The second stream has the first one's address and is where it was: nobody sees him
+// leave or come.
 func TestTokenTakesOver(t *testing.T) { onEachServer(t, tokenTakesOver) }
 
 func tokenTakesOver(t *testing.T, server *xmpptest.Server) {
@@ -199,9 +202,11 @@ func tokenTakesOver(t *testing.T, server *xmpptest.Server) {
 	witness.unlock(room)
 	first.join(room, "ann")
 	witness.expect("presence", "from='"+room+"/ann'")
+	witness.say(room, "m0", "for the first")
+	first.expect("message", "id='m0'")
+	witness.expect("message", "id='m0'")
 	token, _ := first.token()
-	_, resource, _ := strings.Cut(first.jid, "/")
-	second := returns(t, g, testComponent, token, resource)
+	second := returns(t, g, testComponent, token, "another")
 	<-first.closed
 	if e := first.s.Ended(); e == nil || e.Reason != c2s.Replaced || e.Err == nil || e.Err.Condition != "conflict" {
 		t.Errorf("the first stream ended with %v", e)
@@ -209,16 +214,30 @@ func tokenTakesOver(t *testing.T, server *xmpptest.Server) {
 	if second.jid != first.jid {
 		t.Errorf("the second stream is %s, want %s", second.jid, first.jid)
 	}
-	second.join(room, "ann")
-	witness.expect("presence", "from='"+room+"/ann'", "unavailable")
-	witness.expect("presence", "from='"+room+"/ann'", "role='participant'")
-	witness.say(room, "m1", "for the second")
+	second.say(room, "m1", "by the second")
 	second.expect("message", "id='m1'")
-	if n := g.visitors.addressed([]byte(bareOf(second.jid))); n == nil || n.full() != second.jid {
-		t.Errorf("the address leads to %v", n)
+	if _, before := witness.until("message", "id='m1'"); len(before) > 0 {
+		t.Errorf("the witness saw %q", before)
+	}
+	// A client that has begun anew joins again, and gets who is there and what was said.
+	second.join(room, "ann")
+	second.expect("message", "id='m0'", "for the first")
+	witness.say(room, "m2", "for the second")
+	second.expect("message", "id='m2'")
+	_, before := witness.until("message", "id='m2'")
+	for _, e := range before {
+		if strings.Contains(e, "unavailable") {
+			t.Errorf("the witness saw %s", e)
+		}
 	}
 	if n := g.count.site("shop").open(); n != 2 {
 		t.Errorf("%d sessions are counted, want 2", n)
+	}
+	if n := g.links()[0].Visitors; n != 2 {
+		t.Errorf("the link has %d visitors, want 2", n)
+	}
+	if a := g.gate.all; a.sessions() != 2 || a.streams != 2 {
+		t.Errorf("counted at the gate: %+v", a)
 	}
 }
 
@@ -284,12 +303,12 @@ func TestTokenOfAnotherStart(t *testing.T) {
 func FuzzToken(f *testing.F) {
 	made := newTokens(&ResumeConfig{TokenLife: time.Hour})
 	now := time.Unix(1e9, 0)
-	good, _ := made.issue("a@b", "shop", now)
+	good, _, _ := made.issue("a@b", "shop", false, now)
 	for _, seed := range []string{good, good + "=", "", "AAAA", good[:10], base64.RawURLEncoding.EncodeToString([]byte("1 a@b shop 1000000000000"))} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, token string) {
-		bare, ok := made.check([]byte(token), "shop", now)
+		bare, _, ok := made.check([]byte(token), "shop", now)
 		if ok != (token == good) {
 			t.Errorf("%q: %v", token, ok)
 		}

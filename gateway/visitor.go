@@ -5,6 +5,7 @@ import (
 	"encoding/base32"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"usher/c2s"
@@ -22,24 +23,28 @@ const (
 	maxUnconfirmed = 256 << 10       // bytes of groupchat messages whose copy is not back
 )
 
-// visitor is one stream of a website visitor, from stream open to its end.
+// visitor is a website visitor's session: it begins with a stream, and may pass on to others. A stream that turns out to be another session's
+// leaves its own visitor behind, unbound.
 type visitor struct {
 	// Fixed at open.
-	g      *Gateway
-	site   *site
-	stream *c2s.Stream
+	g    *Gateway
+	site *site
+
+	at atomic.Pointer[c2s.Stream] // the stream that he is reached by
 
 	// Fixed at bind, before the visitor is in the table.
-	home     *home
-	jid      []byte             // full
-	bare     uint16             // length of the bare JID, at most 1,050
-	local    uint16             // length of the localpart
-	language []byte             // of the stream header; nil if none was given
-	token    string             // prefix of this visitor's IQ ids upstream
-	card     *workgroup.Visitor // what the desk knows of him; nil without one
+	home  *home
+	jid   []byte // full
+	bare  uint16 // length of the bare JID, at most 1,050
+	local uint16 // length of the localpart
+	token string // prefix of this visitor's IQ ids upstream
 
-	claim   string       // the bare JID that his token names; owned by the stream's reader
-	failure LoginFailure // why bind was refused last; owned by the stream's reader
+	card atomic.Pointer[workgroup.Visitor] // what the desk knows of him; nil without one
+
+	// Owned by the stream's reader.
+	language []byte       // of the stream header; nil if none was given
+	claim    string       // the bare JID that his token names
+	failure  LoginFailure // why bind was refused last
 
 	timer c2s.Timer // next expiry of requests and held stanzas
 
@@ -54,15 +59,18 @@ type visitor struct {
 	nextID    uint32
 	requests  map[uint32]*request
 	directed  map[string][]byte     // address -> the last available presence, in component form
-	peers     map[string]struct{}   // other visitors who have his presence: the edge tells them itself
+	peers     map[string][]byte     // the same of other visitors, in client form: the edge tells them itself
 	rooms     map[string]*occupancy // room's bare JID -> our place in it
 	opened    map[string]struct{}   // rooms opened to this visitor by invitation
 	invites   map[string]*invite    // support rooms opened to him by the desk
-	away      bool                  // the desk takes him for gone: his link is lost, and with it his support room
+	away      bool                  // the desk takes him for gone: his link is lost, and with it his support room, or he is withdrawn
 	held      []held
 	missed    int           // stanzas answered with an error since the link was lost
+	quiet     bool          // holding is about his own return: no notice about the link ends it
+	tokenEnds int64         // Unix milliseconds: until then a token of his is valid
+	parking   *parking      // nil while his stream has its client
 	out       bool          // close has done its work
-	gone      chan struct{} // closed then; nil while nobody waits for it
+	news      chan struct{} // closed then, and when he has another stream; nil while nobody waits for it
 }
 
 // request is an IQ get or set that went upstream and is not answered.
@@ -73,9 +81,10 @@ type request struct {
 	expires time.Time
 }
 
-func (v *visitor) full() string      { return string(v.jid) }
-func (v *visitor) bareJID() []byte   { return v.jid[:v.bare] }
-func (v *visitor) localpart() []byte { return v.jid[:v.local] }
+func (v *visitor) full() string        { return string(v.jid) }
+func (v *visitor) stream() *c2s.Stream { return v.at.Load() }
+func (v *visitor) bareJID() []byte     { return v.jid[:v.bare] }
+func (v *visitor) localpart() []byte   { return v.jid[:v.local] }
 
 // randomName returns n random bytes as lower-case base32 (RFC 4648 §6).
 func randomName(n int) string {
@@ -116,13 +125,13 @@ func (v *visitor) lang(e *xmpp.Element) []byte {
 // deliver queues a stanza for the visitor, addressed to his full JID.
 func (v *visitor) deliver(e *xmpp.Element, from, id []byte) (dirty bool) {
 	h := xmpp.Header{To: v.jid, From: from, Type: e.Type, ID: id, Lang: e.Lang}
-	return v.stream.Send(e, &h)
+	return v.stream().Send(e, &h)
 }
 
 // tell queues a stanza of ours and wakes the transport.
 func (v *visitor) tell(b []byte) {
-	if v.stream.SendRaw(b) {
-		v.stream.Wake()
+	if v.stream().SendRaw(b) {
+		v.stream().Wake()
 	}
 }
 
@@ -237,8 +246,8 @@ func (v *visitor) schedule(at time.Time) {
 	v.g.wheel.Set(&v.timer, at, v)
 }
 
-// Due gives up what has waited too long: requests, held stanzas, and messages
-// that no room has confirmed.
+// Due gives up what has waited too long: requests, held stanzas, messages
+// that no room has confirmed, and a client who is gone.
 func (v *visitor) Due(now time.Time) {
 	var late []*request
 	var next time.Time
@@ -255,6 +264,12 @@ func (v *visitor) Due(now time.Time) {
 	aged := v.takeAged(now)
 	if len(v.held) > 0 {
 		next = earlier(next, v.held[0].at.Add(v.g.cfg.Upstream.Hold.Age))
+	}
+	withdraw := false
+	if p := v.parking; p != nil && !p.withdrawn && !p.grace.IsZero() {
+		if withdraw = !now.Before(p.grace); !withdraw {
+			next = earlier(next, p.grace)
+		}
 	}
 	var rooms []*room
 	for _, o := range v.rooms {
@@ -275,6 +290,9 @@ func (v *visitor) Due(now time.Time) {
 	}
 	for _, r := range rooms {
 		r.expire(now)
+	}
+	if withdraw {
+		v.withdraw(now)
 	}
 }
 
@@ -307,11 +325,20 @@ func (v *visitor) close() bool {
 		return bound
 	}
 	v.closed = true
-	rooms, directed, peers, waiting, requests := v.rooms, v.directed, v.peers, v.held, v.requests
+	rooms, directed, peers, waiting, requests := v.rooms, v.directed, v.peerNames(), v.held, v.requests
+	if v.withdrawn() {
+		directed, peers = nil, nil // they know
+	}
+	if v.parking != nil {
+		v.g.gate.parked(v.site, v.stream().Info(), -1)
+		v.g.count.resumes[ResumeExpired].Add(1)
+	}
+	through := v.throughRooms()
 	v.rooms, v.directed, v.peers, v.held, v.requests, v.opened, v.invites = nil, nil, nil, nil, nil, nil, nil
 	v.mu.Unlock()
 	v.g.wheel.Stop(&v.timer)
 	v.g.visitors.remove(v)
+	v.undelivered(through)
 	v.g.desk.gone(v) // before the rooms hear of it: so the desk knows that he didn't leave them by himself
 	for _, r := range requests {
 		if r.done != nil {
@@ -328,11 +355,7 @@ func (v *visitor) close() bool {
 	for to := range directed {
 		gone = appendUnavailable(gone, v.jid, to, "")
 	}
-	for to := range peers {
-		if p := v.g.visitors.addressed([]byte(to)); p != nil {
-			p.tell(appendUnavailable(nil, v.jid, p.full(), xmpp.NSClient))
-		}
-	}
+	v.tellPeers(peers)
 	for i := range waiting {
 		// What he asked to be said is still said when the link is back.
 		v.home.heldBytes.Add(-int64(len(waiting[i].stanza)))
@@ -345,9 +368,8 @@ func (v *visitor) close() bool {
 	}
 	v.home.Leave()
 	v.mu.Lock()
-	if v.out = true; v.gone != nil {
-		close(v.gone)
-	}
+	v.out = true
+	v.signal()
 	v.mu.Unlock()
 	return true
 }

@@ -296,6 +296,22 @@ func (d *Desk) Gone(now time.Time, jid string) {
 	}
 }
 
+// Anew tells that a visitor has taken up his session with a client that remembers nothing of it: he is told again where his conversation
+// is, and asked into its room again if he isn't in it. Nobody else notices.
+func (d *Desk) Anew(now time.Time, jid string) {
+	d.begin(now)
+	defer d.settle()
+	c := d.visitor[bareOf(jid)]
+	if c == nil || c.visitor != jid {
+		return
+	}
+	c.side.knows = knowledge{to: jid, room: c.side.knows.room, over: c.side.knows.over, place: -1}
+	c.moved()
+	if c.room != nil && c.built && !c.inside(c.Visitor.JID) {
+		c.advance(happening{event: visitorBack})
+	}
+}
+
 // LinkUp tells that the desk domain's component link is up.
 func (d *Desk) LinkUp(now time.Time) {
 	d.begin(now)

@@ -1,7 +1,7 @@
 // From the queue to the end of a chat: one list of messages, with what belongs to the phase above and below it.
 import type { Phase, State } from '../types';
 import { type Composer, createComposer } from './composer';
-import { focused, h, setText } from './dom';
+import { focused, h, say } from './dom';
 import { createEnd, createWait } from './end';
 import { createLog } from './log';
 import type { Context, Part } from './options';
@@ -54,8 +54,7 @@ export function createChat(c: Context): Part & { escape(): boolean } {
       composer.el.hidden = m !== 'talk';
       end.el.hidden = m !== 'end';
       log.el.hidden = m !== 'talk' && !s.messages.length;
-      setText(lost, s.phase === 'agent-lost' ? c.t('lost_text') : '');
-      lost.hidden = s.phase !== 'agent-lost';
+      say(lost, s.phase === 'agent-lost' ? c.t('lost_text') : '');
       wait.update(s);
       end.update(s);
       composer.update(s);

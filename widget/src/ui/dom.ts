@@ -4,18 +4,17 @@ type Child = Node | string | null | undefined | false;
 type Attributes = Record<string, unknown>;
 
 /**
- * Makes an element. An attribute that is a function listens (`onclick`), true sets it empty, false, null and undefined leave it
- * out; `value`, `checked` and `hidden` are set as properties.
+ * Makes an element. An attribute that is a function listens (`onclick`), true sets it empty, false, null and undefined leave
+ * it out; `value`, `checked` and `hidden` are set as properties.
  */
 export function h<K extends keyof HTMLElementTagNameMap>(tag: K, attributes: Attributes = {}, ...children: Child[]): HTMLElementTagNameMap[K] {
   const el = document.createElement(tag);
   for (const [k, v] of Object.entries(attributes)) {
     if (typeof v === 'function') el.addEventListener(k.slice(2), v as EventListener);
-    else if (k === 'value' || k === 'checked' || k === 'hidden') (el as unknown as Attributes)[k] = v;
-    else if (v === true) el.setAttribute(k, '');
-    else if (v !== false && v != null) el.setAttribute(k, String(v));
+    else if (/^(value|checked|hidden)$/.test(k)) (el as unknown as Attributes)[k] = v;
+    else if (v !== false && v != null) el.setAttribute(k, v === true ? '' : String(v));
   }
-  el.append(...(children.filter((c) => c || c === '') as (Node | string)[]));
+  el.append(...(children.filter(Boolean) as (Node | string)[]));
   return el;
 }
 
@@ -43,13 +42,23 @@ export function setText(el: Element, text: string): void {
   if (el.textContent !== text) el.textContent = text;
 }
 
+/** A button with words, of a look: main, plain, link. */
+export function button(look: string, text: string, click?: (e: MouseEvent) => void, attributes: Attributes = {}): HTMLButtonElement {
+  return h('button', { type: click ? 'button' : 'submit', class: look, onclick: click, ...attributes }, text);
+}
+
+/** Sets the text; without one the element is hidden. */
+export function say(el: HTMLElement, text: string): void {
+  setText(el, text);
+  el.hidden = !text;
+}
+
 /** The focused element, also inside the closed shadow root. */
 export function focused(root: ShadowRoot): HTMLElement | null {
   return root.activeElement as HTMLElement | null;
 }
 
 export const ICONS = {
-  chat: 'M21 12a8 8 0 0 1-8 8H4l2-3.5A8 8 0 1 1 21 12z',
   down: 'M6 9l6 6 6-6',
   close: 'M6 6l12 12M18 6L6 18',
   more: 'M12 5a.5.5 0 1 1 0 1 .5.5 0 0 1 0-1zM12 11.5a.5.5 0 1 1 0 1 .5.5 0 0 1 0-1zM12 18a.5.5 0 1 1 0 1 .5.5 0 0 1 0-1z',
@@ -57,7 +66,6 @@ export const ICONS = {
   send: 'M4 12l16-8-6 16-3-7z',
   clip: 'M20 11l-8.5 8.5a5 5 0 0 1-7-7L13 4a3.3 3.3 0 0 1 4.7 4.7L9 17.3a1.7 1.7 0 0 1-2.4-2.4L14 7.5',
   smile: 'M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM8.5 14.5s1.2 1.8 3.5 1.8 3.5-1.8 3.5-1.8M9 9.5h.01M15 9.5h.01',
-  edit: 'M4 20h4L19 9l-4-4L4 16z',
   file: 'M14 3H7a1 1 0 0 0-1 1v16a1 1 0 0 0 1 1h10a1 1 0 0 0 1-1V7zM14 3v4h4',
   user: 'M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM5 20a7 7 0 0 1 14 0',
 } as const;

@@ -1,7 +1,7 @@
 // After a chat: why it ended, the rating, the transcript, another one.
 import { clean } from '../text/pieces';
 import type { State } from '../types';
-import { ICONS, h, icon, setText } from './dom';
+import { ICONS, button, focused, h, icon, say, setText } from './dom';
 import type { Context, Part } from './options';
 import { download, known } from './text';
 
@@ -22,14 +22,14 @@ function createRating(c: Context): { el: HTMLElement; update(s: State): void } {
   const said = h('span', { class: 'said' });
   said.setAttribute('aria-hidden', 'true');
   const text = h('textarea', { rows: 2, maxlength: 2000, dir: 'auto' });
-  const more = h('div', { class: 'more', hidden: true }, h('label', {}, t('rate_text'), text), h('button', { class: 'main' }, t('rate_send')));
+  const more = h('div', { class: 'more', hidden: true }, h('label', {}, t('rate_text'), text), button('main', t('rate_send')));
   const form = h(
     'form',
     { onsubmit: (e: Event) => (e.preventDefault(), value && c.engine.rate(value, text.value.trim())) },
     h('fieldset', {}, h('legend', {}, t('rate_heading')), h('div', { class: 'stars' }, ...stars, said)),
     more,
   );
-  const thanks = h('p', { role: 'status' });
+  const thanks = h('p', { role: 'status', tabindex: -1 });
   function choose(n: number): void {
     value = n;
     more.hidden = false;
@@ -39,14 +39,10 @@ function createRating(c: Context): { el: HTMLElement; update(s: State): void } {
   return {
     el: h('div', { class: 'rating' }, form, thanks),
     update(s) {
-      const had = form.contains((form.getRootNode() as ShadowRoot).activeElement);
+      const had = form.contains(focused(c.boot.root));
       form.hidden = !!s.rating || !s.conversation;
-      setText(thanks, s.rating ? t('rate_thanks') : '');
-      thanks.hidden = !s.rating;
-      if (had && form.hidden) {
-        thanks.tabIndex = -1;
-        thanks.focus(); // what had the focus is gone
-      }
+      say(thanks, s.rating ? t('rate_thanks') : '');
+      if (had && form.hidden) thanks.focus(); // what had it is gone
     },
   };
 }
@@ -54,20 +50,20 @@ function createRating(c: Context): { el: HTMLElement; update(s: State): void } {
 function createMail(c: Context): { el: HTMLElement; update(s: State): void } {
   const { t } = c;
   const address = h('input', { type: 'email', autocomplete: 'email', required: true, dir: 'ltr' });
-  const button = h('button', { class: 'plain' }, t('transcript_send'));
+  const send = button('plain', t('transcript_send'));
   const said = h('p', { role: 'status' });
   const form = h(
     'form',
     { class: 'mail', onsubmit: (e: Event) => (e.preventDefault(), c.engine.mailTranscript(address.value.trim())) },
     h('label', {}, t('transcript_address'), address),
-    button,
+    send,
   );
   const el = h('details', { class: 'fold' }, h('summary', {}, t('transcript_mail')), form, said);
   return {
     el,
     update(s) {
       setText(said, s.transcript ? t('transcript_' + s.transcript) : '');
-      button.disabled = s.transcript === 'sending';
+      send.disabled = s.transcript === 'sending';
       form.hidden = s.transcript === 'sent';
     },
   };
@@ -80,16 +76,15 @@ export function createEnd(c: Context): Part {
   const reason = h('p', {});
   const rating = createRating(c);
   const mail = c.boot.config.transcriptMail ? createMail(c) : null;
-  const save = h('button', { type: 'button', class: 'plain', onclick: () => last && download(c, last) }, t('transcript_download'));
-  const again = h('button', { type: 'button', class: 'main', onclick: () => c.engine.again() }, t('again'));
+  const save = button('plain', t('transcript_download'), () => last && download(c, last));
+  const again = button('main', t('again'), () => c.engine.again());
   const el = h('div', { class: 'end' }, heading, reason, rating.el, mail?.el, h('div', { class: 'buttons' }, again, save));
   return {
     el,
     focus: () => heading.focus(),
     update(s) {
       last = s;
-      setText(reason, known(c, 'ended_' + s.endReason.replace(/-/g, '_')));
-      reason.hidden = !reason.textContent;
+      say(reason, known(c, 'ended_' + s.endReason.replace(/-/g, '_')));
       rating.update(s);
       mail?.update(s);
       if (mail) mail.el.hidden = !s.conversation;
@@ -105,7 +100,7 @@ export function createWait(c: Context): Part {
   const place = h('p', { class: 'place' });
   const span = h('p', {});
   const stay = h('p', { class: 'dim' }, t('queue_stay'));
-  const leave = h('button', { type: 'button', class: 'plain', onclick: () => c.ask(t('queue_leave_ask'), t('queue_leave'), t('cancel'), () => c.engine.leaveQueue()) }, t('queue_leave'));
+  const leave = button('plain', t('queue_leave'), () => c.ask(t('queue_leave_ask'), t('queue_leave'), t('cancel'), () => c.engine.leaveQueue()));
   const spin = h('div', { class: 'spin' }, icon(ICONS.user));
   const words = h('div', { role: 'status' }, heading, place, span);
   return {
@@ -117,8 +112,7 @@ export function createWait(c: Context): Part {
       setText(heading, s.phase === 'queued' ? t('queue_heading') : s.phase === 'offered' ? t('offered_heading') : name ? t('connecting_heading', name) : t('connecting_heading_unnamed'));
       setText(place, q && q.position > 0 ? (q.position === 1 ? t('queue_first') : t('queue_position', q.position)) : '');
       setText(span, q && q.estimate !== null ? t('queue_wait', c.dates.span(q.estimate)) : '');
-      stay.hidden = s.phase === 'connecting';
-      leave.hidden = s.phase === 'connecting';
+      stay.hidden = leave.hidden = s.phase === 'connecting';
     },
   };
 }

@@ -1,7 +1,7 @@
 // A data form (XEP-0004): each type of field, errors beside the fields, what the visitor has put in stays.
 import type { Field, Form, State } from '../types';
 import { consentBox } from './consent';
-import { h, setText } from './dom';
+import { button, h, say, setText } from './dom';
 import type { Context, Part } from './options';
 import { awayText, known } from './text';
 
@@ -24,11 +24,6 @@ function hints(f: Field): Record<string, string> {
   return {};
 }
 
-function choice(f: Field, type: 'checkbox', id: string): { inputs: HTMLInputElement[]; labels: HTMLElement[] } {
-  const inputs = f.options.map((o) => h('input', { type, name: id, value: o.value, checked: f.value.includes(o.value) }));
-  return { inputs, labels: f.options.map((o, i) => h('label', { class: 'check' }, inputs[i], h('span', { dir: 'auto' }, o.label || o.value))) };
-}
-
 function single(c: Context, f: Field, id: string): HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement {
   if (f.type === 'text-multi') return h('textarea', { id, rows: 3, dir: 'auto', value: f.value.join('\n') });
   if (f.type === 'list-single') {
@@ -49,10 +44,8 @@ function control(c: Context, f: Field): Control | null {
   const error = h('p', { class: 'error', id: id + 'e', hidden: true });
   const optional = !f.required && h('span', { class: 'dim' }, ` (${c.t('form_optional')})`);
   const fail = (input: HTMLElement) => (text: string) => {
-    setText(error, text);
-    error.hidden = !text;
-    if (!text) return input.removeAttribute('aria-invalid');
-    input.setAttribute('aria-invalid', 'true');
+    say(error, text);
+    input.setAttribute('aria-invalid', String(!!text));
   };
   if (f.type === 'boolean') {
     const input = h('input', { type: 'checkbox', id, 'aria-describedby': error.id, checked: f.value[0] === '1' || f.value[0] === 'true' });
@@ -61,8 +54,8 @@ function control(c: Context, f: Field): Control | null {
     return { el, input, name: f.name, read: () => [input.checked ? '1' : '0'], fail: fail(input) };
   }
   if (f.type === 'list-multi') {
-    const { inputs, labels } = choice(f, 'checkbox', id);
-    inputs.forEach((i) => i.setAttribute('aria-describedby', error.id));
+    const inputs = f.options.map((o) => h('input', { type: 'checkbox', value: o.value, checked: f.value.includes(o.value), 'aria-describedby': error.id }));
+    const labels = f.options.map((o, i) => h('label', { class: 'check' }, inputs[i], h('span', { dir: 'auto' }, o.label || o.value)));
     const el = h('fieldset', { class: 'field' }, h('legend', { dir: 'auto' }, label, optional), ...labels, error);
     return { el, input: inputs[0] ?? null, name: f.name, read: () => inputs.filter((i) => i.checked).map((i) => i.value), fail: fail(inputs[0] ?? el) };
   }
@@ -87,9 +80,7 @@ export function createForm(c: Context, first: State): Part {
   const fields = h('div', {});
   const consent = consentBox(c);
   const wrong = h('p', { class: 'error', role: 'alert' });
-  const button = h('button', { class: 'main' }, t(offline ? 'away_send' : 'form_send'));
-  const back = h('button', { type: 'button', class: 'plain', onclick: () => c.engine.again() }, t('back'));
-  const el = h('form', { class: 'page', novalidate: true, onsubmit: submit }, heading, text, fields, consent.el, wrong, h('div', { class: 'buttons' }, button, back));
+    const el = h('form', { class: 'page', novalidate: true, onsubmit: submit }, heading, text, fields, consent.el, wrong, h('div', { class: 'buttons' }, button('main', t(offline ? 'away_send' : 'form_send')), button('plain', t('back'), () => c.engine.again())));
 
   function submit(e: Event): void {
     e.preventDefault();
@@ -102,8 +93,7 @@ export function createForm(c: Context, first: State): Part {
   }
   function draw(form: Form): void {
     setText(heading, form.title || t(offline ? 'away_leave' : 'form_heading'));
-    setText(text, form.instructions || (offline ? awayText(c, first) : ''));
-    text.hidden = !text.textContent;
+    say(text, form.instructions || (offline ? awayText(c, first) : ''));
     controls = form.fields.map((f) => control(c, f)).filter((x): x is Control => !!x);
     fields.replaceChildren(...controls.map((x) => x.el));
   }

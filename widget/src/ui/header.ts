@@ -1,14 +1,13 @@
 // The panel's header: who is there, the menu, the end of the chat, minimise.
 import { clean } from '../text/pieces';
 import { type State, STORAGE_PREFIX } from '../types';
-import { ICONS, focused, h, iconButton, setText } from './dom';
+import { ICONS, button, focused, h, iconButton, say, setText } from './dom';
 import { draw } from './file';
 import type { Context } from './options';
 import { download } from './text';
 
 export interface Header {
   readonly el: HTMLElement;
-  readonly title: HTMLElement;
   update(s: State): void;
   escape(): boolean; // closes the menu; true if it was open
 }
@@ -42,18 +41,18 @@ function languageChoice(c: Context): HTMLElement | null {
 export function createHeader(c: Context, close: () => void): Header {
   const { t, boot } = c;
   let last: State | null = null;
-  const title = h('h2', { id: 'usher-title', dir: 'auto' });
+  const title = h('h2', { id: 'usher-title', dir: 'auto', tabindex: -1 });
   const sub = h('p', { dir: 'auto' });
   const picture = h('span', { class: 'logo' });
-  if (boot.config.theme.logo) logo(boot.config.theme.logo).then((canvas) => picture.append(canvas), () => picture.remove());
-  else picture.remove();
+  const source = boot.config.theme.logo;
+  if (source) logo(source).then((drawn) => picture.append(drawn), () => picture.remove());
 
-  const soundButton = h('button', { type: 'button', onclick: toggleSound });
-  const save = h('button', { type: 'button', onclick: () => (last && download(c, last), hide(true)) }, t('transcript_download'));
+  const soundButton = button('', '', toggleSound);
+  const save = button('', t('transcript_download'), () => (last && download(c, last), hide(true)));
   const menu = h('div', { class: 'menu', id: 'usher-menu', hidden: true, onfocusout: left }, soundButton, save, languageChoice(c));
   const more = iconButton(ICONS.more, t('menu'), () => (menu.hidden ? show() : hide(true)), { 'aria-expanded': 'false', 'aria-controls': menu.id, onfocusout: left });
   const end = iconButton(ICONS.end, t('end'), () => c.ask(t('end_ask'), t('end'), t('end_no'), () => c.engine.end()), { flip: true });
-  const el = h('header', {}, boot.config.theme.logo && picture, h('div', { class: 'names' }, title, sub), end, more, iconButton(ICONS.down, t('minimise'), close), menu);
+  const el = h('header', {}, source && picture, h('div', { class: 'names' }, title, sub), end, more, iconButton(ICONS.down, t('minimise'), close), menu);
 
   function show(): void {
     setText(soundButton, t(sound(c) ? 'sound_off' : 'sound_on'));
@@ -83,7 +82,6 @@ export function createHeader(c: Context, close: () => void): Header {
 
   return {
     el,
-    title,
     escape() {
       if (menu.hidden) return false;
       hide(true);
@@ -95,8 +93,7 @@ export function createHeader(c: Context, close: () => void): Header {
       const nick = talking && s.agent ? clean(s.agent.nick) : '';
       setText(title, nick || boot.config.workgroups[0]?.title || t('title'));
       const typing = s.phase === 'active' && s.agent?.typing ? (nick ? t('typing', nick) : t('typing_unnamed')) : '';
-      setText(sub, typing || (talking ? s.supervisors.map((x) => `${clean(x)} (${t('supervisor')})`).join(', ') : ''));
-      sub.hidden = !sub.textContent;
+      say(sub, typing || (talking ? s.supervisors.map((x) => `${clean(x)} (${t('supervisor')})`).join(', ') : ''));
       if (!talking && focused(boot.root) === end) title.focus();
       end.hidden = !talking;
     },

@@ -1,6 +1,6 @@
 // The list of messages: role=log, the last hundred at first, following the end unless the visitor reads above.
 import type { Message, State } from '../types';
-import { ICONS, h, icon, setText } from './dom';
+import { ICONS, button, h, icon, setText } from './dom';
 import { changeable, follows, growth, places } from './group';
 import type { Context, Part } from './options';
 import { type Row, type RowActions, createRow } from './row';
@@ -10,7 +10,7 @@ const NEAR = 48; // pixels from the end that count as the end
 
 export function createLog(c: Context, actions: RowActions): Part & { toEnd(): void } {
   const log = h('div', { class: 'log', role: 'log', 'aria-label': c.t('log_label'), 'aria-relevant': 'additions', tabindex: 0 });
-  const earlier = h('button', { type: 'button', class: 'link earlier', hidden: true, onclick: showEarlier }, c.t('log_earlier'));
+  const earlier = button('link earlier', c.t('log_earlier'), showEarlier);
   const dots = h('div', { class: 'dots', hidden: true }, h('i'), h('i'), h('i'));
   dots.setAttribute('aria-hidden', 'true'); // the header says it in words
   const scroll = h('div', { class: 'scroll', onscroll: scrolled }, earlier, log, dots);

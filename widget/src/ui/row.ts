@@ -1,6 +1,6 @@
 // One line of the chat. What doesn't change stays in the document, so that a screen reader isn't told of it again.
 import type { Message } from '../types';
-import { h, setText } from './dom';
+import { button, h, say, setText } from './dom';
 import { fileCard } from './file';
 import type { Place } from './group';
 import type { Context } from './options';
@@ -20,7 +20,7 @@ export interface Row {
 
 function bodyNodes(c: Context, body: string, bubble: HTMLElement): Node[] {
   if (body.length <= LONG) return nodes(c.pieces(body));
-  const more = h('button', { type: 'button', class: 'link', onclick: () => bubble.replaceChildren(...nodes(c.pieces(body))) }, c.t('message_more'));
+  const more = button('link', c.t('message_more'), () => bubble.replaceChildren(...nodes(c.pieces(body))));
   return [...nodes(c.pieces(body.slice(0, LONG))), document.createTextNode('… '), more];
 }
 
@@ -30,8 +30,7 @@ function noticeRow(c: Context): Row {
   return {
     el: h('div', { class: 'row' }, day, text),
     set(m, place) {
-      day.hidden = !place.day;
-      if (place.day) setText(day, c.dates.day(m.time));
+      say(day, place.day ? c.dates.day(m.time) : '');
       setText(text, noticeText(c, m));
     },
   };
@@ -48,8 +47,8 @@ export function createRow(c: Context, m: Message, actions: RowActions): Row {
   const time = h('time');
   const mark = h('span', { class: 'sr' });
   const meta = h('div', { class: 'meta' }, edited, time, own && h('span', { class: 'mark' }, mark));
-  const change = h('button', { type: 'button', class: 'link', hidden: true, onclick: () => actions.edit(now) }, c.t('message_edit'));
-  const retry = h('button', { type: 'button', class: 'link', hidden: true, onclick: () => actions.retry(now) }, c.t('message_retry'));
+  const change = button('link', c.t('message_edit'), () => actions.edit(now));
+  const retry = button('link', c.t('message_retry'), () => actions.retry(now));
   if (own) meta.append(change, retry);
   let now = m;
   let body: string | null = null;
@@ -58,8 +57,7 @@ export function createRow(c: Context, m: Message, actions: RowActions): Row {
     el,
     set(next, place, editable) {
       now = next;
-      day.hidden = !place.day;
-      if (place.day) setText(day, c.dates.day(next.time));
+      say(day, place.day ? c.dates.day(next.time) : '');
       who.className = place.first && !own ? 'who' : 'sr'; // read out with every line, seen once
       el.classList.toggle('first', place.first);
       el.classList.toggle('last', place.last);

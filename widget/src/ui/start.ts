@@ -2,7 +2,7 @@
 import { clean } from '../text/pieces';
 import type { State } from '../types';
 import { consentBox } from './consent';
-import { h, setText } from './dom';
+import { button, h, say, setText } from './dom';
 import type { Context, Part } from './options';
 import { awayText, known } from './text';
 
@@ -14,14 +14,14 @@ export function createStart(c: Context): Part {
   const online = h('p', { class: 'dim' });
   const box = h('textarea', { id: 'usher-question', rows: 4, dir: 'auto', maxlength: 5000, value: keep.question, oninput: () => (keep.question = box.value), onkeydown: key });
   const consent = consentBox(c);
-  const button = h('button', { class: 'main' });
+  const go = button('main', '');
   const ask = h('div', { class: 'field' }, h('label', { for: 'usher-question' }, t('start_question')), box);
-  const el = h('form', { class: 'page', onsubmit: submit }, heading, text, online, ask, consent.el, h('div', { class: 'buttons' }, button));
+  const el = h('form', { class: 'page', onsubmit: submit }, heading, text, online, ask, consent.el, h('div', { class: 'buttons' }, go));
   let away = false;
 
   function submit(e: Event): void {
     e.preventDefault();
-    if (button.getAttribute('aria-disabled') === 'true' || !consent.agreed()) return;
+    if (go.getAttribute('aria-disabled') === 'true' || !consent.agreed()) return;
     const question = box.value.trim();
     if (away) engine.leaveMessage();
     else engine.start(question ? { question } : {});
@@ -40,12 +40,11 @@ export function createStart(c: Context): Part {
       setText(heading, t(away ? 'away_heading' : 'start_heading'));
       setText(text, away ? awayText(c, { closedReason: status!.state === 'closed' ? 'hours' : 'no-agents', opens: status!.opens }) : t('start_text'));
       const wait = status && status.estimate > 0 ? ' · ' + t('start_wait', c.dates.span(status.estimate)) : '';
-      setText(online, !away && status?.agents ? t('start_online', status.agents) + wait : '');
-      online.hidden = !online.textContent;
+      say(online, !away && status?.agents ? t('start_online', status.agents) + wait : '');
       ask.hidden = away;
       box.readOnly = busy;
-      setText(button, t(busy ? 'starting' : away ? 'away_leave' : 'start_send'));
-      button.setAttribute('aria-disabled', String(busy)); // stays focusable while it works
+      setText(go, t(busy ? 'starting' : away ? 'away_leave' : 'start_send'));
+      go.setAttribute('aria-disabled', String(busy)); // stays focusable while it works
       el.setAttribute('aria-busy', String(busy));
     },
   };
@@ -56,28 +55,27 @@ export function createNote(c: Context, first: State): Part {
   const { t, engine } = c;
   const heading = h('h3', { tabindex: -1, dir: 'auto' });
   const text = h('p', { dir: 'auto' });
-  const button = (key: string, main: boolean, click: () => void) => h('button', { type: 'button', class: main ? 'main' : 'plain', onclick: click }, t(key));
+  const main = (key: string, click: () => void) => button('main', t(key), click);
+  const plain = (key: string, click: () => void) => button('plain', t(key), click);
+  const again = () => engine.again();
   const buttons: Record<string, () => HTMLElement[]> = {
-    called: () => [button('call_accept', true, () => engine.answerCall(true)), button('call_decline', false, () => engine.answerCall(false))],
-    offline: () => [button('away_leave', true, () => engine.leaveMessage()), button('back', false, () => engine.again())],
-    left: () => [button('left_again', true, () => engine.again())],
-    failed: () => [button('retry', true, () => engine.again())],
+    called: () => [main('call_accept', () => engine.answerCall(true)), plain('call_decline', () => engine.answerCall(false))],
+    offline: () => [main('away_leave', () => engine.leaveMessage()), plain('back', again)],
+    left: () => [main('left_again', again)],
   };
-  const el = h('div', { class: 'page note' }, heading, text, h('div', { class: 'buttons' }, ...buttons[first.phase]()));
+  const el = h('div', { class: 'page note' }, heading, text, h('div', { class: 'buttons' }, ...(buttons[first.phase]?.() ?? [main('retry', again)])));
   return {
     el,
     focus: () => heading.focus(),
     update(s) {
-      const say: Record<string, () => [string, string]> = {
+      const words: Record<string, () => [string, string]> = {
         called: () => [t('call_heading', clean(s.call?.nick ?? '') || t('support')), clean(s.call?.text ?? '')],
         offline: () => [t('away_heading'), awayText(c, s)],
         left: () => [t('left_heading'), t('left_text')],
-        failed: () => [t('error_heading'), known(c, s.error) || t('error_unknown')],
       };
-      const [a, b] = say[s.phase]();
+      const [a, b] = words[s.phase]?.() ?? [t('error_heading'), known(c, s.error) || t('error_unknown')];
       setText(heading, a);
-      setText(text, b);
-      text.hidden = !b;
+      say(text, b);
     },
   };
 }

@@ -8,7 +8,6 @@ type RGB = [number, number, number];
 export const DEFAULT_COLOUR = '#1f5fd6';
 const LIGHT = '#ffffff';
 const DARK = '#171a21';
-const INK = '#14171d';
 
 /** #rgb or #rrggbb; null for anything else. */
 export function parseColour(s: string): RGB | null {
@@ -39,9 +38,9 @@ export function contrast(a: string, b: string): number {
   return (Math.max(x, y) + 0.05) / (Math.min(x, y) + 0.05);
 }
 
-/** Text on a ground of this colour: white if it can be read (4.5), else near-black. One of both always can. */
+/** Text on a ground of this colour: white if it can be read (4.5), else black. One of both always can. */
 export function onColour(ground: string): string {
-  return contrast(ground, LIGHT) >= 4.5 ? LIGHT : contrast(ground, INK) >= 4.5 ? INK : '#000000';
+  return contrast(ground, LIGHT) >= 4.5 ? LIGHT : '#000000';
 }
 
 /** The colour nearest to c that has this contrast on the ground: c mixed with black or white, whichever leads away. */
@@ -56,7 +55,7 @@ export function readable(c: string, ground: string, ratio: number): string {
 }
 
 // --c fill, --o text on it, --t the colour as text, --b ground, --f text, --d dim text, --s soft ground, --l lines,
-// --e edges of controls (3:1), --r errors, --g good
+// --e edges of controls (3:1), --r errors
 function tokens(colour: string, ground: string, rest: string): string {
   const fill = readable(colour, ground, 1.25); // a brand's colour stays as it is, unless it would vanish: its text is what is read
   // Text of the colour also stands on the soft ground: a little more than 4.5 on the ground leaves 4.5 there.
@@ -66,8 +65,8 @@ function tokens(colour: string, ground: string, rest: string): string {
 /** The style sheet's text for a theme: custom properties of the panel, and its side. */
 export function themeCss(theme: SiteConfig['theme']): string {
   const colour = parseColour(theme.colour) ? theme.colour : DEFAULT_COLOUR;
-  const light = tokens(colour, LIGHT, '--f:#1c2330;--d:#586071;--s:#f0f2f6;--l:#d7dce4;--e:#7d8695;--r:#b3261e;--g:#1a7f37;color-scheme:light');
-  const dark = tokens(colour, DARK, '--f:#e9ecf1;--d:#a9b2c0;--s:#272c37;--l:#3a4250;--e:#7f899a;--r:#ff9a91;--g:#56d364;color-scheme:dark');
+  const light = tokens(colour, LIGHT, '--f:#1c2330;--d:#586071;--s:#f0f2f6;--l:#d7dce4;--e:#7d8695;--r:#b3261e;color-scheme:light');
+  const dark = tokens(colour, DARK, '--f:#e9ecf1;--d:#a9b2c0;--s:#272c37;--l:#3a4250;--e:#7f899a;--r:#ff9a91;color-scheme:dark');
   const side = theme.position === 'left' ? 'left' : 'right';
   return (
     (theme.dark === 'dark' ? dark : light + (theme.dark === 'auto' ? `@media(prefers-color-scheme:dark){${dark}}` : '')) +

@@ -1,9 +1,9 @@
 // The panel: one part for each phase, header above, banner between; open, closed, and what has the focus.
-import type { Boot, Phase, SiteConfig, State } from '../types';
+import type { Phase, State } from '../types';
 import { createChat } from './chat';
 import { touch } from './composer';
 import { createDates } from './dates';
-import { focused, h, setText } from './dom';
+import { button, focused, h, say } from './dom';
 import { createForm } from './form';
 import { type Header, createHeader } from './header';
 import { createNotices } from './notices';
@@ -12,29 +12,20 @@ import panelCss from './panel.css';
 import { createPhone } from './phone';
 import { createNote, createStart } from './start';
 import { known } from './text';
-import { parseColour, themeCss } from './theme';
+import { themeCss } from './theme';
 
-type Kind = 'start' | 'form' | 'note' | 'chat';
 const CHAT: Phase[] = ['queued', 'offered', 'connecting', 'active', 'agent-lost', 'wrapup', 'closed'];
+const START: Phase[] = ['idle', 'starting'];
 
+/** Which part is shown: another one is drawn when this changes. */
 function kindOf(s: State): string {
-  if (s.phase === 'idle' || s.phase === 'starting') return 'start';
-  if (CHAT.includes(s.phase)) return 'chat';
-  if (s.form && (s.phase === 'form' || s.phase === 'offline')) return 'form ' + s.phase;
-  return s.phase === 'form' ? 'start' : 'note ' + s.phase;
+  return START.includes(s.phase) ? 'start' : CHAT.includes(s.phase) ? 'chat' : s.phase + (s.form ? ' form' : '');
 }
 
 function make(c: Context, s: State): Part {
-  switch (kindOf(s).split(' ')[0] as Kind) {
-    case 'start':
-      return createStart(c);
-    case 'form':
-      return createForm(c, s);
-    case 'note':
-      return createNote(c, s);
-    case 'chat':
-      return createChat(c);
-  }
+  if (START.includes(s.phase)) return createStart(c);
+  if (CHAT.includes(s.phase)) return createChat(c);
+  return s.form ? createForm(c, s) : createNote(c, s);
 }
 
 /** What the banner says of the connection. Before a chat there is none to speak of. */
@@ -77,11 +68,8 @@ function draw(panel: HTMLElement, options: ViewOptions, keep: Keep, close: () =>
       for (const x of [header.el, body]) x.inert = false;
       if (before?.isConnected) before.focus();
     };
-    const cancel = h('button', { type: 'button', class: 'plain', onclick: () => answered?.() }, no);
-    asking.replaceChildren(
-      h('p', { id: 'usher-ask' }, question),
-      h('div', { class: 'buttons' }, h('button', { type: 'button', class: 'main', onclick: () => (answered?.(), then()) }, yes), cancel),
-    );
+    const cancel = button('plain', no, () => answered?.());
+    asking.replaceChildren(h('p', { id: 'usher-ask' }, question), h('div', { class: 'buttons' }, button('main', yes, () => (answered?.(), then())), cancel));
     for (const x of [header.el, body]) x.inert = true;
     asking.hidden = false;
     cancel.focus();
@@ -103,10 +91,8 @@ function draw(panel: HTMLElement, options: ViewOptions, keep: Keep, close: () =>
     const now = linkText(s);
     if (link && !now && s.link === 'up') announce(t('link_up'));
     link = now;
-    setText(banner, now && t(now));
-    banner.hidden = !now;
-    setText(error, s.error && s.phase !== 'failed' ? known(c, s.error) || t('error_unknown') : '');
-    error.hidden = !error.textContent;
+    say(banner, now && t(now));
+    say(error, s.error && s.phase !== 'failed' ? known(c, s.error) || t('error_unknown') : '');
   }
 
   panel.lang = language.code;
@@ -136,18 +122,6 @@ function cycle(e: KeyboardEvent, panel: HTMLElement, root: ShadowRoot): void {
   (e.shiftKey ? stops[stops.length - 1] : stops[0])?.focus();
 }
 
-/** The site's theme; the page's own script tag may set some of it otherwise. */
-function theme(boot: Boot): SiteConfig['theme'] {
-  const { theme } = boot.config;
-  const { colour, position, dark } = boot.script;
-  return {
-    ...theme,
-    colour: parseColour(colour ?? '') ? colour : theme.colour,
-    position: position === 'left' || position === 'right' ? position : theme.position,
-    dark: dark === 'dark' || dark === 'light' || dark === 'auto' ? dark : theme.dark,
-  };
-}
-
 export function createView(options: ViewOptions): View {
   const { boot, engine } = options;
   const keep: Keep = { question: '', message: '', agreed: false };
@@ -160,7 +134,7 @@ export function createView(options: ViewOptions): View {
   let last = engine.state;
 
   const sheet = new CSSStyleSheet();
-  sheet.replaceSync(themeCss(theme(boot)) + panelCss);
+  sheet.replaceSync(themeCss(boot.config.theme) + panelCss);
   boot.root.adoptedStyleSheets = [sheet, ...boot.root.adoptedStyleSheets]; // the site's own rules stay the last
   boot.root.append(panel);
 

@@ -271,7 +271,7 @@ func (s *session) keep(r *request) *xmpp.StreamError {
 	if r.copied || r.body == nil {
 		return nil
 	}
-	if int(s.pending)+len(r.body) > s.srv.cfg.MaxBody() {
+	if int(s.pending)+len(r.body) > maxBody(s.limits()) {
 		return errPending
 	}
 	r.body, r.copied = bytes.Clone(r.body), true
@@ -414,7 +414,7 @@ func (s *session) forward(r *request) (pause time.Duration) {
 
 func (s *session) payloads(sc *xmpp.Scanner, r *request) (pause time.Duration) {
 	var w wrapper
-	rest, bad := enter(sc, r.body, s.srv.cfg.Limits, &w)
+	rest, bad := enter(sc, r.body, *s.limits(), &w)
 	switch {
 	case bad != nil: // parse has taken it before
 		s.stream.Fail(bad)

@@ -38,6 +38,7 @@ type Config struct {
 	Gzip       bool
 	Stalled    time.Duration
 	Limits     xmpp.Limits
+	Accounts   xmpp.Limits // in their place for relayed streams; zero where there are none
 	Prelogin   int    // bytes of one request before bind
 	Node       string // in sids
 	Bytes      func(in bool, n int)
@@ -47,13 +48,21 @@ type Config struct {
 	ServeConn func(c net.Conn) error
 }
 
-// MaxBody is the largest request body, in bytes after decompression: two stanzas of the largest
-// size with their wrapper. It also bounds what waits to be forwarded in one session. The HTTP server's own limit should be the same.
+// MaxBody is the largest request body, in bytes after decompression, of any session. The HTTP server's own limit should be the same.
 func (c *Config) MaxBody() int {
-	if c.Limits.Bytes <= 0 {
+	if c.Accounts == (xmpp.Limits{}) {
+		return maxBody(&c.Limits)
+	}
+	return max(maxBody(&c.Limits), maxBody(&c.Accounts))
+}
+
+// maxBody is the largest request body of a session with these limits: two stanzas of the largest size with their
+// wrapper. It also bounds what waits to be forwarded in one session.
+func maxBody(l *xmpp.Limits) int {
+	if l.Bytes <= 0 {
 		return 1 << 20
 	}
-	return 2*c.Limits.Bytes + 4<<10
+	return 2*l.Bytes + 4<<10
 }
 
 const (

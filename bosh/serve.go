@@ -134,6 +134,15 @@ func (s *Server) resume(ctx *fasthttp.RequestCtx, info *c2s.Info, h *head, w *wr
 		s.plain(ctx, h, fasthttp.StatusOK, s.epitaph(key))
 		return
 	}
+	if len(body) > maxBody(e.limits()) { // as if the HTTP server had refused it
+		s.Refuse(ctx, *info, fasthttp.StatusRequestEntityTooLarge, "policy-violation")
+		return
+	}
+	if bad != nil && e.stream.Relayed() {
+		sc := s.scanners.Get().(*xmpp.Scanner) // the session's limits are other ones
+		bad = parse(sc, body, s.cfg.Accounts, w)
+		s.scanners.Put(sc)
+	}
 	if e.stream.Info().Secure && !info.Secure {
 		// XEP-0124 §19.1: the connection is closed, the session is not harmed.
 		ctx.HijackSetNoResponse(true)

@@ -46,7 +46,7 @@ type session struct {
 	// Answers.
 	kept     []kept
 	keptLen  int32   // bytes, at most maxKept and an answer
-	pending  int32   // bytes of payload of requests that wait, at most MaxBody
+	pending  int32   // bytes of payload of requests that wait, at most maxBody
 	greeting *string // of the first; nil once it was given
 	reported uint64  // the last rid that §9.2's report was about
 	unsure   []tally // answers that the client may not have got, oldest first
@@ -130,6 +130,14 @@ func newSession(srv *Server, info *c2s.Info, w *wrapper) *session {
 	s.stream = c2s.New(c.Streams, s, *info)
 	s.stream.Confirms()
 	return s
+}
+
+// limits are those of what the client sends.
+func (s *session) limits() *xmpp.Limits {
+	if s.stream.Relayed() {
+		return &s.srv.cfg.Accounts
+	}
+	return &s.srv.cfg.Limits
 }
 
 // polls tells whether it is a polling session: no request is held.

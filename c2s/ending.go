@@ -23,6 +23,8 @@ const (
 	ResourceLimit          // the edge is full
 	Terminated             // ended by an operator
 	Shutdown               // the edge stops
+	ServerLost             // relayed: the server can't be reached any more
+	ServerClosed           // relayed: the server has ended the stream
 	Replaced               // the client has opened another stream in the place of this one
 	Internal               // a failure of ours
 	numReasons
@@ -33,7 +35,7 @@ var reasonNames = [...]string{
 	"unknown", "client-closed", "connection-lost", "inactive", "pong-timeout",
 	"login-timeout", "stalled", "overflow", "unacked", "bad-framing", "bad-xml",
 	"bad-protocol", "host-unknown", "policy-violation", "resource-limit",
-	"terminated", "shutdown", "replaced", "internal",
+	"terminated", "shutdown", "server-lost", "server-closed", "replaced", "internal",
 }
 
 // Does not compile unless each reason has a name.
@@ -76,6 +78,8 @@ func reasonOf(condition string, other Reason) Reason {
 		return Shutdown
 	case "internal-server-error":
 		return Internal
+	case "remote-connection-failed":
+		return ServerLost
 	case "not-well-formed", "restricted-xml", "unsupported-encoding", "bad-namespace-prefix":
 		return BadXML
 	}

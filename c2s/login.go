@@ -91,10 +91,15 @@ func (s *Stream) Open(h Header) (Header, error) {
 		answer.To = string(from) // RFC 6120 §4.7.2
 	}
 	var err *xmpp.StreamError
-	switch s.state {
-	case unopened:
+	switch {
+	case s.relay != nil:
+		err = s.reopen(h)
+	case s.state == unopened:
 		err = s.first(h)
-	case authenticated:
+		if s.relay != nil && s.relay.id != "" {
+			answer.ID = s.relay.id
+		}
+	case s.state == authenticated:
 		err = s.restart(h)
 	default:
 		err = &xmpp.StreamError{Condition: "bad-format", Text: "no restart of the stream is due"}
@@ -133,6 +138,9 @@ func (s *Stream) first(h Header) *xmpp.StreamError {
 		return &xmpp.StreamError{Condition: "internal-server-error", Text: "the stream could not be opened"}
 	}
 	s.state, s.to, s.lang = opened, unique.Make(to), unique.Make("")
+	if s.relay != nil {
+		return s.firstFeatures()
+	}
 	features := featuresLogin
 	if host.Mechanism != "" {
 		features += `<mechanism>` + host.Mechanism + `</mechanism>`

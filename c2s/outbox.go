@@ -169,7 +169,7 @@ func (s *Stream) reply(b []byte, marks uint32) {
 // commit finishes the element that was begun at mark, and unlocks mu.
 func (s *Stream) commit(o *outbox, mark int, marks uint32, tell bool) (dirty bool) {
 	o.end(mark, marks)
-	if s.waiting() > s.room() {
+	if s.waiting() > s.room() && s.relay == nil { // what is relayed waits before it is queued
 		e := Ending{Overflow, &xmpp.StreamError{Condition: "policy-violation", Text: "too much is waiting to be read"}}
 		if s.led != nil && !s.led.full.IsZero() {
 			e = errUnacked()
@@ -245,6 +245,9 @@ func (s *Stream) Drain(dst []byte, max int, put func(dst, element []byte) []byte
 		e, marks := o.next()
 		s.write(e, marks)
 		dst = put(dst, e)
+	}
+	if s.relay != nil && o.pending() < relayMark {
+		s.relay.release()
 	}
 	if s.wantsAck() {
 		dst = put(dst, askAck)

@@ -86,7 +86,7 @@ func (s *Stream) Lose(e Ending) {
 	case s.ended != nil || s.pass != nil && s.pass.lost != nil:
 		s.mu.Unlock()
 		return
-	case s.jid == "" && !s.busy, !s.cfg.Resume.on():
+	case s.jid == "" && !s.busy, !s.cfg.Resume.on(), s.relay != nil: // a relayed session is the server's to keep
 		s.mu.Unlock()
 		s.End(e)
 		return

@@ -120,6 +120,7 @@ type Stream struct {
 	out       *outbox
 	led       *ledger  // nil if nothing is counted
 	pass      *passage // nil for a stream that lives and dies with its connection
+	relay     *relayed // nil for a visitor; set in Handler.Open, and never changed then
 }
 
 // ErrEnded is what Open returns on a stream that somebody has ended plainly.
@@ -147,7 +148,11 @@ func (s *Stream) Receive(e *xmpp.Element) (pause time.Duration) {
 	}
 	defer s.leave()
 	size := len(e.Raw)
-	s.step(e)
+	if s.relay != nil {
+		s.forward(e)
+	} else {
+		s.step(e)
+	}
 	return s.charge(size)
 }
 
@@ -163,7 +168,12 @@ func (s *Stream) charge(size int) time.Duration {
 
 // Reopens tells whether the client has logged in and its next word should be a new stream header. For the
 // goroutine that calls Open and Receive.
-func (s *Stream) Reopens() bool { return s.state == authenticated }
+func (s *Stream) Reopens() bool {
+	if s.relay != nil {
+		return s.relay.at(s) == authenticated
+	}
+	return s.state == authenticated
+}
 
 // Fail ends the stream because of what the client sent: err is the scanner's
 // or the framing's error.
@@ -240,6 +250,7 @@ func (s *Stream) End(e Ending) {
 		e = *p.lost
 	}
 	s.ended = &e
+	s.relay.release()
 	if s.led != nil && s.led.sm && !lost {
 		// XEP-0198 §4: a last <a/>, so that the client knows what need not be
 		// sent again. Its few bytes may go over the limit.
@@ -305,7 +316,7 @@ func (s *Stream) Wake() {
 	}
 }
 
-// Bound returns the stream's full JID, or "" before bind.
+// Bound returns the stream's full JID, or "" before bind. Of a relayed stream it is the domain, from the login on.
 func (s *Stream) Bound() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -93,7 +93,8 @@ func TestAdmin(t *testing.T) {
 func testRegistry() (*counters, *prometheus.Registry) {
 	cfg := defaultConfig()
 	cfg.Sites = []Site{{Name: "shop", Workgroups: []Workgroup{{Name: "support"}}}, {Name: "blog", Workgroups: []Workgroup{{Name: "support"}}}}
-	count := newCounters(cfg.Sites)
+	cfg.Upstream.Accounts = []Account{{Domain: "acc.example"}}
+	count := newCounters(cfg.Sites, cfg.Upstream.Accounts)
 	return count, newRegistry(cfg, count, gauges{
 		Links: func() []pool.Status {
 			return []pool.Status{{Domain: "a.example", State: "up", RTT: 250 * time.Millisecond}, {Domain: "b.example", State: "connecting"}}
@@ -266,7 +267,7 @@ func TestLoginFailureOf(t *testing.T) {
 
 // Counting on the hot paths allocates nothing.
 func TestAllocCounters(t *testing.T) {
-	count := newCounters([]Site{{Name: "shop"}})
+	count := newCounters([]Site{{Name: "shop"}}, nil)
 	hook := count.counted(overWS)
 	if n := testing.AllocsPerRun(100, func() {
 		count.stanza(Up, xmpp.Message)

@@ -123,7 +123,11 @@ func (a *admission) change(network netip.Prefix, by crowd) {
 // siteAdmits checks a site's own limit of sessions per address; the stream
 // itself is counted already.
 func (a *admission) siteAdmits(st *site, info *c2s.Info) bool {
-	n := st.cfg.Limits.Address.Sessions
+	return a.within(st.cfg.Limits.Address.Sessions, info)
+}
+
+// within tells whether a client's address has no more than n sessions; 0: no limit.
+func (a *admission) within(n int, info *c2s.Info) bool {
 	if n == 0 {
 		return true
 	}
@@ -155,6 +159,13 @@ func (a *admission) lodge(st *site, info *c2s.Info) (LoginFailure, *xmpp.StreamE
 	a.change(network, crowd{prelogin: -1})
 	st.count.opened(info.Transport)
 	return LoginOther, nil
+}
+
+// loggedIn moves a relayed stream from those before login to the others.
+func (a *admission) loggedIn(info *c2s.Info) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.change(a.network(info.Remote), crowd{prelogin: -1})
 }
 
 // succeeded counts a stream that has taken a session over from another one.

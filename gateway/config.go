@@ -72,7 +72,7 @@ type UpstreamConfig struct {
 	Retry      RetryConfig   `yaml:"retry"`
 	Ping       time.Duration `yaml:"ping" min:"1"`
 	Hold       HoldConfig    `yaml:"hold"`
-	Accounts   []Account     `yaml:"accounts" stage:"3"`
+	Accounts   []Account     `yaml:"accounts"`
 }
 
 // Component is one component domain (XEP-0114).

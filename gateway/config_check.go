@@ -172,6 +172,13 @@ func (d *decoder) checkUpstream(u *UpstreamConfig) {
 		d.unique(taken, a.Domain, key+".domain")
 		a.Address = d.dialAddress(key+".address", a.Address)
 		a.CAFile = d.path(a.CAFile)
+		switch {
+		case a.TLS != "none":
+		case a.CAFile != "" || a.ServerName != "":
+			d.warnf(key+".tls", "is none, so ca_file and server_name have no effect")
+		case !strings.HasPrefix(a.Address, "unix:") && !isLoopback(a.Address):
+			d.warnf(key+".tls", "is none and %s is elsewhere: what agents say can be read on the way, and no login but SCRAM is let through", a.Address)
+		}
 	}
 	if len(u.Components) > 0 {
 		if u.Desk == "" {

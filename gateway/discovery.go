@@ -37,15 +37,27 @@ func siteOf(sites []Site, host, name string) *Site {
 	return &sites[i]
 }
 
-// discovery answers where a site's transports are (XEP-0156).
+// discovery answers where a site's transports, or those of an accounts domain, are (XEP-0156).
 type discovery struct {
-	public  string
-	sites   []Site
-	proxies proxies
+	public   string
+	sites    []Site
+	accounts []Account
+	proxies  proxies
 }
 
 func newDiscovery(cfg *Config) *discovery {
-	return &discovery{cfg.Public, cfg.Sites, cfg.TrustedProxies}
+	return &discovery{cfg.Public, cfg.Sites, cfg.Upstream.Accounts, cfg.TrustedProxies}
+}
+
+// transports are those of the request's site, or of the accounts domain that is its Host; nil: there is neither.
+func (d *discovery) transports(host, name string) []string {
+	if slices.ContainsFunc(d.accounts, func(a Account) bool { return a.Domain == host }) {
+		return transportNames[:]
+	}
+	if site := siteOf(d.sites, host, name); site != nil {
+		return site.Transports
+	}
+	return nil
 }
 
 // link is one way to connect.
@@ -99,8 +111,8 @@ func (d *discovery) links(ctx *fasthttp.RequestCtx) (links []link, ok bool) {
 		return nil, false
 	}
 	info := d.proxies.clientInfo(ctx, "")
-	site := siteOf(d.sites, info.Host, string(ctx.QueryArgs().Peek("site")))
-	if site == nil {
+	transports := d.transports(info.Host, string(ctx.QueryArgs().Peek("site")))
+	if transports == nil {
 		ctx.SetStatusCode(fasthttp.StatusNotFound)
 		return nil, false
 	}
@@ -109,7 +121,7 @@ func (d *discovery) links(ctx *fasthttp.RequestCtx) (links []link, ok bool) {
 		ctx.SetStatusCode(fasthttp.StatusBadRequest)
 		return nil, false
 	}
-	ws, bosh := transportURLs(site, base)
+	ws, bosh := transportURLs(transports, base)
 	if ws != "" {
 		links = append(links, link{"urn:xmpp:alt-connections:websocket", ws})
 	}
@@ -136,11 +148,11 @@ func publicBase(public string, ctx *fasthttp.RequestCtx, secure bool) (base stri
 }
 
 // transportURLs are the site's two ways in; "" = it doesn't use that one.
-func transportURLs(s *Site, base string) (ws, bosh string) {
-	if slices.Contains(s.Transports, "ws") {
+func transportURLs(transports []string, base string) (ws, bosh string) {
+	if slices.Contains(transports, "ws") {
 		ws = "ws" + strings.TrimPrefix(base, "http") + pathWS
 	}
-	if slices.Contains(s.Transports, "bosh") {
+	if slices.Contains(transports, "bosh") {
 		bosh = base + pathBOSH
 	}
 	return ws, bosh

@@ -31,8 +31,9 @@ type Gateway struct {
 	cfg         *Config
 	log         *slog.Logger
 	sites       []*site
-	byDomain    map[string]*site // by the site's domain
-	homes       map[string]*home // by component domain
+	byDomain    map[string]*site    // by the site's domain
+	accounts    map[string]*account // by domain
+	homes       map[string]*home    // by component domain
 	pool        *pool.Pool
 	openArchive func() (keeper, error) // replaced by tests only
 	desk        *desk                  // nil without workgroups; set by Run, before anything else of it
@@ -63,7 +64,7 @@ type Gateway struct {
 // New builds an edge from a checked configuration. It opens nothing yet.
 func New(cfg *Config, log *slog.Logger) (*Gateway, error) {
 	g := &Gateway{
-		cfg: cfg, log: log, count: newCounters(cfg.Sites), now: time.Now, start: time.Now(),
+		cfg: cfg, log: log, count: newCounters(cfg.Sites, cfg.Upstream.Accounts), now: time.Now, start: time.Now(),
 		byDomain: make(map[string]*site), homes: make(map[string]*home),
 		visitors: newTable(), wheel: c2s.NewWheel(100 * time.Millisecond),
 	}
@@ -77,6 +78,9 @@ func New(cfg *Config, log *slog.Logger) (*Gateway, error) {
 		s := newSite(&cfg.Sites[i], cfg.Upstream.Desk, g.count.site(cfg.Sites[i].Name))
 		g.sites = append(g.sites, s)
 		g.byDomain[s.domain] = s
+	}
+	if err := g.newAccounts(); err != nil {
+		return nil, err
 	}
 	g.openArchive = func() (keeper, error) { return openStore(cfg, log) }
 	g.gate = newAdmission(g)
@@ -104,13 +108,13 @@ func New(cfg *Config, log *slog.Logger) (*Gateway, error) {
 	}
 	g.ws = ws.New(ws.Config{
 		Streams: g.streams, Wheel: g.wheel, Ping: cfg.WS.Ping, Pong: cfg.WS.Pong, Fragments: cfg.WS.Fragments,
-		Stalled: cfg.Limits.Stalled, Limits: limits, Prelogin: int(cfg.Limits.Prelogin.Bytes),
+		Stalled: cfg.Limits.Stalled, Limits: limits, Accounts: g.accountLimits(), Prelogin: int(cfg.Limits.Prelogin.Bytes),
 		Bytes: g.count.counted(overWS), Admit: g.gate.admit,
 	})
 	g.bosh = bosh.New(bosh.Config{
 		Streams: g.streams, Wheel: g.wheel, Wait: cfg.BOSH.Wait, Hold: cfg.BOSH.Hold, Requests: cfg.BOSH.Requests,
 		Polling: cfg.BOSH.Polling, Inactivity: cfg.BOSH.Inactivity, MaxPause: cfg.BOSH.MaxPause,
-		Gzip: cfg.BOSH.Gzip, Stalled: cfg.Limits.Stalled, Limits: limits,
+		Gzip: cfg.BOSH.Gzip, Stalled: cfg.Limits.Stalled, Limits: limits, Accounts: g.accountLimits(),
 		Prelogin: int(cfg.Limits.Prelogin.Bytes), Node: cfg.Node, Bytes: g.count.counted(overBOSH),
 		Admit: g.gate.admit, ServeConn: func(c net.Conn) error { return g.doors.server.ServeConn(c) },
 	})
@@ -122,15 +126,20 @@ func (up *UpstreamConfig) tlsConfig() (*tls.Config, error) {
 	if up.TLS != "direct" {
 		return nil, nil
 	}
-	secure := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: up.ServerName}
-	if up.CAFile != "" {
-		pem, err := os.ReadFile(up.CAFile)
+	return trusting("upstream", up.CAFile, up.ServerName)
+}
+
+// trusting makes a client's TLS configuration of the keys ca_file and server_name below key.
+func trusting(key, caFile, serverName string) (*tls.Config, error) {
+	secure := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: serverName}
+	if caFile != "" {
+		pem, err := os.ReadFile(caFile)
 		if err != nil {
-			return nil, fmt.Errorf("upstream.ca_file: %w", err)
+			return nil, fmt.Errorf("%s.ca_file: %w", key, err)
 		}
 		secure.RootCAs = x509.NewCertPool()
 		if !secure.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("upstream.ca_file: no certificate in %s", up.CAFile)
+			return nil, fmt.Errorf("%s.ca_file: no certificate in %s", key, caFile)
 		}
 	}
 	return secure, nil
@@ -244,10 +253,13 @@ func (g *Gateway) spawn(f func()) {
 	}()
 }
 
-// Open finds the site of a stream. `to` is a site's domain, or one of our
-// component domains, which stands for the site that the page's origin names.
+// Open finds the site of a stream, or the accounts that it is relayed to. `to` is a site's domain, or one of our
+// component domains, which stands for the site that the page's origin names, or an accounts domain.
 func (g *Gateway) Open(s *c2s.Stream, to string) (c2s.Host, error) {
 	info := s.Info()
+	if a := g.accounts[to]; a != nil {
+		return g.openAccount(s, a)
+	}
 	st := g.siteFor(to, info.Origin)
 	if st == nil {
 		s.SetOwner(LoginHostUnknown)
@@ -414,6 +426,8 @@ func (g *Gateway) Closed(s *c2s.Stream, e c2s.Ending) {
 	switch owner := s.Owner().(type) {
 	case LoginFailure:
 		failure = owner
+	case *relay:
+		bound = owner.closed(e.Reason)
 	case *visitor:
 		if e.Reason == c2s.Replaced { // he goes on with another one
 			bound = true
@@ -427,6 +441,9 @@ func (g *Gateway) Closed(s *c2s.Stream, e c2s.Ending) {
 	g.gate.left(info, bound)
 	if !bound {
 		g.count.loginFailed(failure)
+		return
+	}
+	if v == nil {
 		return
 	}
 	v.site.count.closed(info.Transport)

@@ -69,7 +69,13 @@ func newDoors(g *Gateway) *doors {
 }
 
 // maxBody is what a BOSH request may hold: as many stanzas as fit into two of the largest.
-func maxBody(cfg *Config) int { return 2*int(cfg.Limits.Stanza) + 4<<10 }
+func maxBody(cfg *Config) int {
+	stanza := cfg.Limits.Stanza
+	if len(cfg.Upstream.Accounts) > 0 {
+		stanza = max(stanza, cfg.Limits.AccountStanza)
+	}
+	return 2*int(stanza) + 4<<10
+}
 
 // quiet lets the HTTP library's complaints about clients through at debug level only.
 type quiet struct{ log *slog.Logger }
@@ -176,9 +182,14 @@ func (d *doors) httpBind(ctx *fasthttp.RequestCtx) {
 	d.g.bosh.Serve(ctx, info)
 }
 
-// knownOrigin tells whether any site admits the origin; its own site's list is
-// checked when the stream names the site.
+// knownOrigin tells whether any site or accounts domain admits the origin; the own list of the one that
+// the stream names is checked when it does.
 func (d *doors) knownOrigin(origin string) bool {
+	for _, a := range d.g.accounts {
+		if a.origin(origin) {
+			return true
+		}
+	}
 	for _, st := range d.g.sites {
 		if st.origin(origin) {
 			return true

@@ -129,7 +129,7 @@ const (
 	LoginSiteFull                 // the site's sessions
 	LoginAddressFull              // limits.address.sessions
 	LoginAddressRate              // limits.address.new
-	LoginNoLink                   // no component link is up
+	LoginNoLink                   // no server that could take the client is reached
 	LoginDraining                 // the edge stops
 	LoginTooSlow                  // limits.login_time
 	LoginLeft                     // the client went away
@@ -154,6 +154,8 @@ func loginFailureOf(r c2s.Reason) LoginFailure {
 		return LoginHostUnknown
 	case c2s.LoginTimeout:
 		return LoginTooSlow
+	case c2s.ServerLost, c2s.ServerClosed:
+		return LoginNoLink
 	case c2s.ClientClosed, c2s.ConnectionLost, c2s.Inactive, c2s.PongTimeout, c2s.Stalled, c2s.Replaced:
 		return LoginLeft
 	case c2s.BadFraming, c2s.BadXML, c2s.BadProtocol, c2s.PolicyViolation:
@@ -177,6 +179,8 @@ type counters struct {
 	resumes [numResumeOutcomes]atomic.Uint64
 	sites   map[string]*siteCounters // fixed
 	desk    deskCounters
+
+	accounts map[string]*accountCounters // by domain; fixed
 }
 
 // siteCounters is one site's part, by transport.
@@ -186,10 +190,35 @@ type siteCounters struct {
 	parked   atomic.Int64 // of the sessions, those whose clients are away
 }
 
-func newCounters(sites []Site) *counters {
+// accountLogin is how a login to an account came out: a closed list, used as a metric label.
+type accountLogin uint8
+
+const (
+	accountIn      accountLogin = iota
+	accountFailed               // the server has refused it
+	accountLimited              // too many from this address have failed: it wasn't tried
+	numAccountLogins
+)
+
+var accountLoginNames = [numAccountLogins]string{"success", "failure", "limited"}
+
+// accountCounters is the part of one accounts domain, by transport.
+type accountCounters struct {
+	sessions [numTransports]atomic.Int64
+	logins   [numAccountLogins]atomic.Uint64
+}
+
+func (a *accountCounters) login(l accountLogin)    { a.logins[l].Add(1) }
+func (a *accountCounters) opened(transport string) { a.sessions[transportOf(transport)].Add(1) }
+func (a *accountCounters) closed(transport string) { a.sessions[transportOf(transport)].Add(-1) }
+
+func newCounters(sites []Site, accounts []Account) *counters {
 	c := &counters{
 		closes: make([][numTransports]atomic.Uint64, len(c2s.Reasons())), sites: map[string]*siteCounters{},
-		desk: newDeskCounters(sites),
+		desk: newDeskCounters(sites), accounts: map[string]*accountCounters{},
+	}
+	for i := range accounts {
+		c.accounts[accounts[i].Domain] = &accountCounters{}
 	}
 	for i := range sites {
 		c.sites[sites[i].Name] = &siteCounters{}
@@ -283,6 +312,22 @@ var metricTable = []struct {
 			for name, s := range c.count.sites {
 				for t := range s.setups {
 					put(float64(s.setups[t].Load()), name, transportNames[t])
+				}
+			}
+		}},
+	{"usher_account_sessions", "Relayed streams that are logged in to an account.", prometheus.GaugeValue, []string{"domain", "transport"},
+		func(c *collector, put emit) {
+			for domain, a := range c.count.accounts {
+				for t := range a.sessions {
+					put(float64(a.sessions[t].Load()), domain, transportNames[t])
+				}
+			}
+		}},
+	{"usher_account_logins_total", "Logins to accounts, by how they came out.", prometheus.CounterValue, []string{"domain", "outcome"},
+		func(c *collector, put emit) {
+			for domain, a := range c.count.accounts {
+				for l := range a.logins {
+					put(float64(a.logins[l].Load()), domain, accountLoginNames[l])
 				}
 			}
 		}},

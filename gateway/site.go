@@ -44,11 +44,13 @@ func workgroupItems(cfg *Site, desk string) string {
 
 // origin tells whether pages of this origin may use the site. A client that
 // sends none is no browser, and the check is no protection against it.
-func (s *site) origin(origin string) bool {
+func (s *site) origin(origin string) bool { return admits(s.cfg.Origins, origin) }
+
+func admits(list []Origin, origin string) bool {
 	if origin == "" {
 		return true
 	}
-	for _, o := range s.cfg.Origins {
+	for _, o := range list {
 		if o.Match(origin) {
 			return true
 		}

@@ -403,5 +403,13 @@ func (b *bucket) take(r c2s.Rate, now time.Duration) bool {
 	return true
 }
 
+// charge takes a token also if there is none: the bucket then owes it.
+func (b *bucket) charge(r c2s.Rate, now time.Duration) {
+	if r.PerSecond <= 0 {
+		return
+	}
+	*b = bucket(max(time.Duration(*b), now) + time.Duration(min(float64(time.Second)/r.PerSecond, float64(maxRefill))))
+}
+
 // maxRefill bounds the time in which a bucket fills: more is for ever.
 const maxRefill = 1000 * time.Hour

@@ -185,7 +185,7 @@ func (w *web) siteConfig(s *Site, base string) siteConfig {
 		Proactive:  proactiveConfig{Mode: s.Proactive.Mode, Rules: []greetRule{}},
 		Workgroups: []siteGroup{}, Files: w.shared,
 	}
-	c.WS, c.BOSH = transportURLs(s, base)
+	c.WS, c.BOSH = transportURLs(s.Transports, base)
 	if at := logoPath(&s.Theme.Picture); at != "" {
 		c.Theme.Logo = base + at
 	}

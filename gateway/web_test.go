@@ -22,7 +22,7 @@ func webOf(t *testing.T, yaml string) *web {
 	cfg, _ := mustParse(t, yaml)
 	byDomain := make(map[string]*site)
 	for i := range cfg.Sites {
-		byDomain[cfg.Sites[i].Domain] = newSite(&cfg.Sites[i], cfg.Upstream.Desk, newCounters(cfg.Sites).site(cfg.Sites[i].Name))
+		byDomain[cfg.Sites[i].Domain] = newSite(&cfg.Sites[i], cfg.Upstream.Desk, newCounters(cfg.Sites, nil).site(cfg.Sites[i].Name))
 	}
 	w, err := newWeb(cfg, byDomain)
 	if err != nil {
@@ -162,7 +162,7 @@ func TestWidgetConfig(t *testing.T) {
 	}
 	rules := make(map[string]*site)
 	for i := range cfg.Sites {
-		rules[cfg.Sites[i].Domain] = newSite(&cfg.Sites[i], cfg.Upstream.Desk, newCounters(cfg.Sites).site(cfg.Sites[i].Name))
+		rules[cfg.Sites[i].Domain] = newSite(&cfg.Sites[i], cfg.Upstream.Desk, newCounters(cfg.Sites, nil).site(cfg.Sites[i].Name))
 	}
 	w, err := newWeb(cfg, rules)
 	if err != nil {

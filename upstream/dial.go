@@ -197,11 +197,11 @@ func refusal(se stream.Error) *xmpp.StreamError {
 	return e
 }
 
-// parseStreamError reads a server's <stream:error/>, the same way.
-func parseStreamError(e *xmpp.Element) *xmpp.StreamError {
+// parseStreamError reads a server's <stream:error/>, the same way; space is the stream's default namespace.
+func parseStreamError(e *xmpp.Element, space string) *xmpp.StreamError {
 	var se stream.Error
 	// The element stands alone here: its prefix must be declared again.
-	doc := append([]byte("<stream:stream xmlns='"+xmpp.NSComponent+"' xmlns:stream='"+xmpp.NSStream+"'>"), e.Raw...)
+	doc := append([]byte("<stream:stream xmlns='"+space+"' xmlns:stream='"+xmpp.NSStream+"'>"), e.Raw...)
 	d := xml.NewDecoder(bytes.NewReader(doc))
 	d.Token()     // the header, which cannot fail
 	d.Decode(&se) // of a checked element: what it cannot make sense of stays empty

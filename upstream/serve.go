@@ -33,7 +33,7 @@ func (l *Link) Serve(ctx context.Context, r Receiver) error {
 
 // read is the reader's loop. It returns why there is no more to read.
 func (l *Link) read(r Receiver) error {
-	in := inbox{buf: make([]byte, max(readBuffer, len(l.rest)))}
+	in := inbox{size: readBuffer, buf: make([]byte, max(readBuffer, len(l.rest)))}
 	in.end = copy(in.buf, l.rest)
 	l.rest = nil
 	// The negotiation has read the stream header (dial.go): its name and namespaces are these.
@@ -103,7 +103,7 @@ func (l *Link) batch(in *inbox, r Receiver) (last []byte, err error) {
 // is none of ours (no XEP-0114 server has a reason to send one) and ignored.
 func (l *Link) nonza(e *xmpp.Element) error {
 	if string(e.Name.Space) == xmpp.NSStream && string(e.Name.Local) == "error" {
-		return fmt.Errorf("upstream: stream error from the server: %w", parseStreamError(e))
+		return fmt.Errorf("upstream: stream error from the server: %w", parseStreamError(e, xmpp.NSComponent))
 	}
 	if l.counts.ignored.Add(1) == 1 {
 		l.log().Warn("element from upstream that is no stanza is ignored, as will be any other on this link",
@@ -133,6 +133,7 @@ func (l *Link) log() *slog.Logger {
 // inbox is the reader's buffer: buf[start:end] is not yet scanned to the end.
 type inbox struct {
 	scan       xmpp.Scanner
+	size       int // of buf while no stanza needs a larger one
 	buf        []byte
 	start, end int
 }
@@ -146,8 +147,8 @@ func (in *inbox) space() []byte {
 	switch {
 	case left == len(buf):
 		buf = make([]byte, 2*len(buf)) // the scanner refuses a stanza over its limit, so this ends
-	case len(buf) > readBuffer && left <= readBuffer/2:
-		buf = make([]byte, readBuffer)
+	case len(buf) > in.size && left <= in.size/2:
+		buf = make([]byte, in.size)
 	}
 	if in.start > 0 || len(buf) != len(in.buf) {
 		copy(buf, in.buf[in.start:in.end])

@@ -145,7 +145,7 @@ func TestServeLargeStanza(t *testing.T) {
 }
 
 func TestInboxShrinks(t *testing.T) {
-	in := inbox{buf: make([]byte, readBuffer)}
+	in := inbox{size: readBuffer, buf: make([]byte, readBuffer)}
 	in.end = len(in.buf) // one cut stanza fills it
 	if in.space(); len(in.buf) != 2*readBuffer {
 		t.Fatalf("size %d after a full buffer", len(in.buf))
@@ -297,7 +297,7 @@ func stanzas(n int) []byte {
 // After the first reads nothing is allocated for a stanza.
 func TestServeAllocations(t *testing.T) {
 	batch := stanzas(100)
-	in := inbox{buf: make([]byte, readBuffer)}
+	in := inbox{size: readBuffer, buf: make([]byte, readBuffer)}
 	in.scan.ResetInside(config().Limits, "stream:stream", xmpp.NSComponent, xmpp.NSStream)
 	l := &Link{cfg: config()}
 	var r discard

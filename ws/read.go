@@ -175,7 +175,7 @@ func (c *Conn) allowed(h *header) *violation {
 // tooBig tells whether a message of n bytes is over the limit of the moment.
 func (c *Conn) tooBig(n int) bool {
 	cfg := &c.server.cfg
-	if cfg.Limits.Bytes > 0 && n > cfg.Limits.Bytes {
+	if most := c.limits().Bytes; most > 0 && n > most {
 		return true
 	}
 	if c.bound || cfg.Prelogin <= 0 || n <= cfg.Prelogin {
@@ -183,6 +183,14 @@ func (c *Conn) tooBig(n int) bool {
 	}
 	c.bound = c.stream.Bound() != ""
 	return !c.bound
+}
+
+// limits are those of one message.
+func (c *Conn) limits() *xmpp.Limits {
+	if c.stream.Relayed() {
+		return &c.server.cfg.Accounts
+	}
+	return &c.server.cfg.Limits
 }
 
 // frame takes one complete frame.
@@ -217,12 +225,17 @@ func (c *Conn) message(p []byte) (pause time.Duration) {
 	if c.stream.Ended() != nil {
 		return 0
 	}
-	scanner := c.server.scanners.Get().(*xmpp.Scanner)
+	scanner, relayed := c.server.scanners.Get().(*xmpp.Scanner), c.stream.Relayed()
+	if relayed {
+		scanner.Reset(c.server.cfg.Accounts)
+	}
 	e, err := scanner.One(p)
 	if err == nil {
 		pause = c.element(e)
 	} else {
 		c.malformed(p, err)
+	}
+	if relayed || err != nil {
 		scanner.Reset(c.server.cfg.Limits)
 	}
 	c.server.scanners.Put(scanner)

@@ -35,6 +35,7 @@ type Config struct {
 	Fragments int                  // frames of one message; 0 = no limit
 	Stalled   time.Duration        // a reader that takes nothing (less than 4 KiB); 0 = no limit
 	Limits    xmpp.Limits          // after bind
+	Accounts  xmpp.Limits          // in their place for relayed streams
 	Prelogin  int                  // bytes of one message before bind; 0 = as after it
 	Bytes     func(in bool, n int) // counts bytes on the wire; may be nil
 	// Admit says whether a new stream may start; an error is answered with 503 and Retry-After. After nil

@@ -345,3 +345,17 @@ func (s *Scanner) pop() bool {
 	s.binds = s.binds[:f.binds]
 	return false
 }
+
+// Standalone tells whether Raw means the same wherever it stands: it declares its default namespace itself, and uses no
+// prefix that its document's root has declared. For negotiation and control elements; a stanza is written with Append.
+func (e *Element) Standalone() bool {
+	if s := e.start.s; s != nil {
+		for i := range s.rootBinds {
+			if s.binds[i].used {
+				return false
+			}
+		}
+	}
+	_, declared := e.Attr("xmlns")
+	return declared
+}

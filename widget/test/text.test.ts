@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { clean, pieces } from '../src/text/pieces';
+import { all } from '../src/text/all';
+import { choose } from '../src/text/choose';
+import en from '../src/text/en';
+import { codes, fetchLanguage, ownName } from '../src/text/languages';
+import { translate } from '../src/text/translate';
 import type { Piece } from '../src/types';
 
 const shown = (list: Piece[]) => list.map((p) => ('br' in p ? '\n' : p.text)).join('');
@@ -89,5 +94,90 @@ test('half a megabyte of anything is done with', { timeout: 120_000 }, () => {
   for (const unit of ['a', '@', 'a@', 'http://', 'https://a', '(', ')', 'https://a.example/(', 'mailto:', '\u0301', 'a.b@c.', '\u202E', '\n', 'h', '.', 'a.']) {
     const body = unit.repeat(500_000 / unit.length);
     assert.equal(shown(pieces(body)), clean(body), unit);
+  }
+});
+
+test('every language has every text, every plural form that it needs, and puts in what English does', async () => {
+  const keys = Object.keys(en.words);
+  assert.deepEqual(all.map((l) => l.code), codes);
+  assert.ok(codes.length >= 12);
+  for (const language of all) {
+    const { code, words, rtl } = language;
+    assert.equal((await fetchLanguage(code)).code, code);
+    assert.deepEqual(Object.keys(words), keys, code);
+    assert.equal(rtl, ['ar', 'he'].includes(code));
+    const needed = new Intl.PluralRules(code).resolvedOptions().pluralCategories.slice().sort();
+    for (const key of keys) {
+      const model = en.words[key];
+      const text = words[key];
+      assert.equal(typeof text, typeof model, `${code} ${key}: plural forms or none`);
+      const holes = (s: string) => (s.match(/\{\d\}/g) ?? []).sort().join('');
+      if (typeof text === 'string') {
+        assert.ok(text.trim(), `${code} ${key} is empty`);
+        assert.equal(holes(text), holes(model as string), `${code} ${key}`);
+        continue;
+      }
+      for (const category of needed) assert.ok(text[category], `${code} ${key} has no form for ${category}`);
+      for (const [category, form] of Object.entries(text)) {
+        assert.ok(form);
+        // Some say the smallest numbers by a word.
+        if (!['zero', 'one', 'two'].includes(category)) assert.equal(holes(form), '{0}', `${code} ${key} ${category}`);
+      }
+    }
+    assert.ok(ownName(code).length > 1);
+  }
+});
+
+test('which languages somebody who speaks them has checked', () => {
+  assert.deepEqual(all.filter((l) => l.checked).map((l) => l.code), ['en', 'de', 'fr', 'es']);
+});
+
+test('plurals', () => {
+  for (const [code, n, want] of [
+    ['en', 0, '0 new messages'], ['en', 1, '1 new message'], ['en', 2, '2 new messages'], ['en', 1234, '1,234 new messages'],
+    ['de', 1, '1 neue Nachricht'], ['de', 5, '5 neue Nachrichten'],
+    ['fr', 0, '0 nouveau message'], ['fr', 2, '2 nouveaux messages'], ['fr', 1e6, '1\u202F000\u202F000 de nouveaux messages'],
+    ['pl', 1, '1 nowa wiadomość'], ['pl', 3, '3 nowe wiadomości'], ['pl', 5, '5 nowych wiadomości'], ['pl', 12, '12 nowych wiadomości'], ['pl', 22, '22 nowe wiadomości'],
+    ['ru', 21, '21 новое сообщение'], ['ru', 4, '4 новых сообщения'], ['ru', 11, '11 новых сообщений'],
+    ['cs', 1, '1 nová zpráva'], ['cs', 4, '4 nové zprávy'], ['cs', 5, '5 nových zpráv'],
+    ['ar', 1, 'رسالة جديدة واحدة'], ['ar', 2, 'رسالتان جديدتان'], ['ar', 3, '3 رسائل جديدة'], ['ar', 11, '11 رسالة جديدة'],
+    ['he', 2, 'שתי הודעות חדשות'], ['ja', 7, '新着メッセージ7件'], ['zh', 7, '7 条新消息'],
+  ] as const) {
+    const language = all.find((l) => l.code === code)!;
+    const digits = (s: string) => s.replace(/[٠-٩]/g, (d) => String(d.charCodeAt(0) - 0x660)); // a matter of the browser's data
+    assert.equal(digits(translate(language, {})('log_new', n)), want, `${code} ${n}`);
+  }
+});
+
+test("a site's own texts come first", () => {
+  const t = translate(all.find((l) => l.code === 'de')!, {
+    start_heading: { de: 'Moin!', en: 'Ahoy!' },
+    start_text: { '': 'For all' },
+    start_send: { en: 'Go' },
+    connecting_heading: { '': '{0} $& {0} {1}' },
+  });
+  assert.equal(t('start_heading'), 'Moin!');
+  assert.equal(t('start_text'), 'For all');
+  assert.equal(t('start_send'), 'Chat beginnen');
+  assert.equal(t('connecting_heading', '{0} $1'), '{0} $1 $& {0} $1 '); // what is put in isn't looked through again
+  assert.equal(t('no_such_key'), 'no_such_key');
+});
+
+test('which language is spoken', () => {
+  const there = ['en', 'de', 'fr', 'he', 'zh'];
+  for (const [wanted, allowed, site, want] of [
+    [['de'], [], 'en', 'de'],
+    [['de-AT', 'fr'], [], 'en', 'de'],
+    [['DE_ch'], [], 'en', 'de'],
+    [['xx', undefined, null, '', 'fr'], [], 'en', 'fr'],
+    [['xx'], [], 'de', 'de'],
+    [['xx'], [], 'xx', 'en'],
+    [['fr'], ['en', 'de'], 'de', 'de'],
+    [['fr'], ['de-DE'], 'de-DE', 'de'],
+    [['zh-Hant-TW'], [], 'en', 'zh'],
+    [['iw'], [], 'en', 'he'],
+    [['fr'], ['xx'], 'xx', 'en'],
+  ] as const) {
+    assert.equal(choose(wanted, allowed, site, there), want, `${wanted} of ${allowed} at ${site}`);
   }
 });

@@ -44,7 +44,7 @@ export function createLauncher(root: ShadowRoot, theme: SiteConfig['theme'], cod
     put(name, open && t ? t('launch_close') : say(away ? 'message' : 'label'));
     put(presence, there.join(', '));
     put(badge, unread > 99 ? '99+' : unread > 0 ? String(unread) : '');
-    if (t) badge.setAttribute('aria-label', t('launch_unread', unread));
+    if (t) badge.setAttribute('aria-label', t('log_new', unread));
   }
 
   return {

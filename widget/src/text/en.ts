@@ -15,15 +15,13 @@ const en: Language = {
     launcher_wait: 'about {0}', // a length of time
     launcher_message: 'Leave a message',
 
-    // the launcher, once the rest is there, and the greeting
+    // the launcher while the panel is open, and the greeting
     launch_close: 'Close chat',
-    launch_unread: { one: '{0} new message', other: '{0} new messages' },
     greet_label: 'A word from us',
     greet_dismiss: 'Dismiss',
 
     // the panel
     title: 'Chat with us',
-    close: 'Close',
     minimise: 'Minimise',
     menu: 'More',
     language: 'Language',
@@ -39,10 +37,8 @@ const en: Language = {
     start_heading: 'How can we help?',
     start_text: 'Ask your question here and we will connect you with somebody who can answer it.',
     start_question: 'Your question',
-    start_workgroup: 'Who can help you?',
     start_send: 'Start chat',
     start_online: { one: '{0} person is online', other: '{0} people are online' },
-    start_wait: 'Expected wait: {0}',
     consent_label: 'I agree',
     consent_needed: 'Please agree first.',
 
@@ -52,8 +48,6 @@ const en: Language = {
     form_send: 'Continue',
     form_optional: 'optional',
     form_choose: 'Please choose',
-    form_yes: 'Yes',
-    form_no: 'No',
     form_errors: { one: 'Please check {0} field.', other: 'Please check {0} fields.' },
     required: 'Please fill this in.',
     email: 'Please enter an e-mail address, such as name@example.com.',
@@ -62,7 +56,6 @@ const en: Language = {
     // queued, offered, connecting
     queue_heading: 'You are in the queue',
     queue_position: 'Your place: {0}',
-    queue_ahead: { one: '{0} person is before you', other: '{0} people are before you' },
     queue_first: 'You are next',
     queue_wait: 'Expected wait: {0}',
     queue_stay: 'You can go on browsing here; your place is kept.',
@@ -98,7 +91,6 @@ const en: Language = {
     message_failed: 'Not sent',
     message_retry: 'Try again',
     message_more: 'Show all',
-    title_unread: { one: '{0} new message', other: '{0} new messages' }, // in the page's title
     file_download: 'Download {0}', // name
     file_uploading: '{0} is being sent', // name
     file_size: 'The file is too large. The limit is {0}.',
@@ -107,18 +99,8 @@ const en: Language = {
     file_drop: 'Drop the file here to send it',
     file_image: 'Picture: {0}', // name
 
-    // notices in the chat
+    // notices in the chat; most are said by the desk itself
     notice_joined: '{0} has joined the chat.',
-    notice_left: '{0} has left the chat.',
-    notice_back: '{0} is back.',
-    notice_lost: '{0} has lost the connection. Please stay; somebody will be with you shortly.',
-    notice_transfer: 'You are being passed on to a colleague. Please stay.',
-    notice_taken: '{0} takes over from here.',
-    notice_supervisor_joined: '{0} (supervisor) has joined the chat.',
-    notice_supervisor_left: '{0} (supervisor) has left the chat.',
-    notice_restored: 'The connection is back. The chat goes on.',
-    notice_missed: 'Some messages may be missing here.',
-    lost_heading: 'Please stay with us',
     lost_text: 'The connection to our side was interrupted. Somebody will be with you shortly.',
 
     // ending
@@ -148,7 +130,6 @@ const en: Language = {
     rate_5: 'Very good',
     rate_text: 'Would you like to add something?',
     rate_send: 'Send rating',
-    rate_skip: 'No, thanks',
     rate_thanks: 'Thank you for your rating.',
     transcript: 'Transcript',
     transcript_download: 'Download the transcript',
@@ -186,20 +167,16 @@ const en: Language = {
     link_up: 'Connected again.',
     retry: 'Try again',
     error_heading: 'That did not work',
-    error_connection: 'We could not connect. Please check your internet connection and try again.',
     error_timeout: 'There was no answer. Please try again.',
     error_identity: 'Your sign-in could not be confirmed. Please load the page again.',
     error_refused: 'You cannot start a chat at the moment.',
     error_conflict: 'You have a chat already, perhaps in another window.',
     error_form: 'Something in the form could not be accepted.',
-    error_full: 'Too many people are waiting at the moment. Please try again later.',
-    error_message: 'The message could not be sent.',
     error_rating: 'The rating could not be saved.',
     error_leave: 'Your message could not be left. Please try again.',
     error_unknown: 'Something went wrong. Please try again.',
 
     // times
-    time_now: 'just now',
     time_under_minute: 'less than a minute',
   },
 };

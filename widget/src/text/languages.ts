@@ -1,20 +1,31 @@
-// Where a language's words come from: English is part of the app, the others are fetched.
+// Where a language's words come from: each is a file of its own, fetched when it's spoken.
 
 import type { Language } from '../types';
-import en from './en';
 
-const fetched: Record<string, () => Promise<{ default: Language }>> = {};
+const files: Record<string, () => Promise<{ default: Language }>> = {
+  en: () => import('./en'),
+  de: () => import('./de'),
+  fr: () => import('./fr'),
+  es: () => import('./es'),
+  it: () => import('./it'),
+  pt: () => import('./pt'),
+  nl: () => import('./nl'),
+  pl: () => import('./pl'),
+  cs: () => import('./cs'),
+  ru: () => import('./ru'),
+  uk: () => import('./uk'),
+  tr: () => import('./tr'),
+  ar: () => import('./ar'),
+  he: () => import('./he'),
+  ja: () => import('./ja'),
+  zh: () => import('./zh'),
+};
 
 /** Codes of all languages. */
-export const codes: readonly string[] = ['en', ...Object.keys(fetched)];
+export const codes: readonly string[] = Object.keys(files);
 
-/** The language's words; English where they can't be fetched. */
 export async function fetchLanguage(code: string): Promise<Language> {
-  try {
-    return code in fetched ? (await fetched[code]()).default : en;
-  } catch {
-    return en;
-  }
+  return (await files[code]()).default;
 }
 
 /** A language's name in itself: 'Deutsch', 'Français'. */

@@ -46,7 +46,7 @@ export function createNotices(): Notices {
       if (s.unread > unread && s.leader && sound(c)) ring();
       unread = s.unread;
       c.boot.setUnread(unread);
-      title(unread ? c.t('title_unread', unread) : '');
+      title(unread ? c.t('log_new', unread) : '');
     },
     dispose() {
       title('');

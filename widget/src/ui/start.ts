@@ -39,7 +39,7 @@ export function createStart(c: Context): Part {
       away = !busy && (status?.state === 'closed' || status?.state === 'offline');
       setText(heading, t(away ? 'away_heading' : 'start_heading'));
       setText(text, away ? awayText(c, { closedReason: status!.state === 'closed' ? 'hours' : 'no-agents', opens: status!.opens }) : t('start_text'));
-      const wait = status && status.estimate > 0 ? ' · ' + t('start_wait', c.dates.span(status.estimate)) : '';
+      const wait = status && status.estimate > 0 ? ' · ' + t('queue_wait', c.dates.span(status.estimate)) : '';
       say(online, !away && status?.agents ? t('start_online', status.agents) + wait : '');
       ask.hidden = away;
       box.readOnly = busy;

@@ -121,6 +121,9 @@ type guest struct {
 	wake   chan struct{}
 	mu     sync.Mutex
 	got    []string
+	all    []string      // everything that ever came
+	gone   bool          // the connection is lost
+	before int           // stanzas that streams before this one had counted
 	more   chan struct{} // closed and replaced when something came
 	scan   *xmpp.Scanner
 	closed chan struct{}
@@ -190,7 +193,10 @@ func (v *guest) pump() {
 	defer close(v.closed)
 	for range v.wake {
 		v.take()
-		if v.s.Ended() != nil {
+		v.mu.Lock()
+		gone := v.gone
+		v.mu.Unlock()
+		if v.s.Ended() != nil || gone {
 			v.take()
 			return
 		}
@@ -208,6 +214,7 @@ func (v *guest) take() {
 	}
 	v.mu.Lock()
 	v.got = append(v.got, items...)
+	v.all = append(v.all, items...)
 	close(v.more)
 	v.more = make(chan struct{})
 	v.mu.Unlock()

@@ -232,13 +232,13 @@ func (c *counters) drop(r DropReason)                       { c.drops[r].Add(1) 
 func (c *counters) loginFailed(f LoginFailure)              { c.logins[f].Add(1) }
 func (c *counters) closed(r c2s.Reason, transport string)   { c.closes[r][transportOf(transport)].Add(1) }
 func (c *counters) site(name string) *siteCounters          { return c.sites[name] }
-func (s *siteCounters) moved(transport string) { s.sessions[transportOf(transport)].Add(1) }
-func (s *siteCounters) setup(transport string) { s.setups[transportOf(transport)].Add(1) }
+func (s *siteCounters) moved(transport string)              { s.sessions[transportOf(transport)].Add(1) }
+func (s *siteCounters) setup(transport string)              { s.setups[transportOf(transport)].Add(1) }
 func (s *siteCounters) opened(transport string) {
 	s.moved(transport)
 	s.setup(transport)
 }
-func (s *siteCounters) closed(transport string)             { s.sessions[transportOf(transport)].Add(-1) }
+func (s *siteCounters) closed(transport string) { s.sessions[transportOf(transport)].Add(-1) }
 func (s *siteCounters) open() (n int64) {
 	return s.sessions[overWS].Load() + s.sessions[overBOSH].Load()
 }

@@ -23,7 +23,15 @@ const scriptRoom = "tea@conference.localhost"
 func newScript(t *testing.T) *script {
 	t.Helper()
 	s := &script{t: t, sent: make(chan string, 1000)}
+	s.listen("")
+	return s
+}
+
+// listen starts the server; address is "" or one that it had before.
+func (s *script) listen(address string) {
+	s.t.Helper()
 	u, err := xmpptest.NewUpstream(xmpptest.UpstreamConfig{
+		Address:    address,
 		Components: []xmpptest.Component{{Domain: testComponent, Secret: "s3cret"}},
 		Hook: func(_ *xmpptest.Peer, e *xmpp.Element) bool {
 			if strings.Contains(string(e.To), "@conference.") || strings.Contains(string(e.To), "@localhost") {
@@ -34,11 +42,10 @@ func newScript(t *testing.T) *script {
 		},
 	})
 	if err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
 	s.u = u
-	t.Cleanup(u.Close)
-	return s
+	s.t.Cleanup(u.Close)
 }
 
 // expect returns the next stanza that the edge sent, which must contain the parts.

@@ -39,6 +39,8 @@ func (g *gate) Open(s *Stream, to string) (Host, error) {
 	switch to {
 	case "site.example", "visitors.example":
 		return g.host, nil
+	case "neighbour.example":
+		return Host{Domain: to}, nil
 	case "broken.example":
 		return Host{}, errors.New("no reason for strangers to see")
 	case "full.example":
@@ -151,7 +153,7 @@ func newRig(t testing.TB, transport string) *rig {
 	r.wheel = NewWheel(time.Second)
 	r.wheel.start = r.clock.Now()
 	r.vars = map[string]string{}
-	r.all = map[string]*rig{"": r}
+	r.all = map[string]*rig{"first": r}
 	r.connect(transport)
 	return r
 }
@@ -233,7 +235,7 @@ func (r *rig) drain() {
 // play runs a script: what the client says (C), what it hears (S, or
 // S? for what must be in it), what the
 // Handler is told (H), how the stream ends (E), how much time passes (T).
-// "=" goes on with another stream of the same process, X loses the connection for a reason, M sends a message with that id from the
+// "=" goes on with another stream of the same process, X loses the connection for a reason, Q ends the stream for one, M sends a message with that id from the
 // server, I is S and notes what stands in the place of a $name.
 // Whatever the script doesn't foresee is an error.
 func (r *rig) play(script string) {
@@ -245,10 +247,14 @@ func (r *rig) play(script string) {
 		switch who {
 		case "=":
 			r = r.other(what)
+			r.drain()
 		case "X":
 			r.drain()
 			r.quiet(n, line)
 			r.stream.Lose(Ending{Reason: reasonNamed(what)})
+		case "Q":
+			r.stream.End(Ending{Reason: reasonNamed(what)})
+			r.drain()
 		case "M":
 			if r.stream.SendRaw([]byte(messageOf(what))) {
 				r.stream.Wake()

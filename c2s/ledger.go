@@ -9,6 +9,7 @@ type ledger struct {
 	counting bool // else everything that is written counts as early
 	sm       bool // the client has enabled XEP-0198
 	keeps    bool // what is written is kept until it's confirmed
+	begun    bool // the client has been told so, and may be asked
 	asked    bool // an <r/> is out
 	news     bool // something was written or confirmed since it went out
 	offered  bool // <resume/> is promised: id is in the registry
@@ -33,7 +34,8 @@ const (
 	counted = 1 << 31 // a stanza that counts, and is kept until it is confirmed
 	early   = 1 << 30 // a stanza that is kept, but doesn't count yet
 	private = 1 << 29 // concerns this stream alone, and is never handed on to another
-	length  = private - 1
+	begins  = 1 << 28 // from here on the client counts
+	length  = begins - 1
 )
 
 // mark is how an element that is queued now is to be marked. Under mu.
@@ -53,6 +55,9 @@ func (s *Stream) mark(stanza bool) uint32 {
 func (s *Stream) write(e []byte, marks uint32) {
 	l := s.led
 	if l == nil || marks&(counted|early) == 0 {
+		if marks&begins != 0 {
+			l.begun = true
+		}
 		return
 	}
 	if marks&counted != 0 {
@@ -125,7 +130,7 @@ func (s *Stream) fullUp() bool {
 // new: so a client that counts slowly isn't asked over and over. Under mu.
 func (s *Stream) wantsAck() bool {
 	l := s.led
-	if l == nil || !l.sm || !l.keeps || l.asked || !l.news || l.sent == l.acked && l.early == 0 || s.ended != nil {
+	if l == nil || !l.begun || !l.keeps || l.asked || !l.news || l.sent == l.acked && l.early == 0 || s.ended != nil {
 		return false
 	}
 	l.asked, l.news = true, false

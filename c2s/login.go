@@ -325,8 +325,10 @@ func (s *Stream) bind(e *xmpp.Element) {
 		return
 	}
 	s.mu.Lock()
-	if s.confirms && s.led == nil && s.cfg.Resume.on() {
-		s.led = &ledger{counting: true, keeps: true}
+	if s.led == nil && s.cfg.Resume.on() {
+		// What is written from now on may have to be written again, to whom it goes on with. Where the carrier
+		// doesn't know what arrives, it's so until the client enables XEP-0198, or says a stanza without that.
+		s.led = &ledger{counting: s.confirms, keeps: true}
 	}
 	s.mu.Unlock()
 	// RFC 6120 §7.7.1: the server may bind another resource than was asked for, and for one

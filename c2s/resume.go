@@ -230,9 +230,6 @@ func (s *Stream) Succeed(old *Stream) bool {
 		return false
 	}
 	s.mu.Lock()
-	if s.led == nil && s.cfg.Resume.on() {
-		s.led = &ledger{keeps: true} // it may be lost again before the client can count
-	}
 	p := s.passing()
 	p.holding, p.heir = true, true
 	s.owner = old.owner

@@ -128,6 +128,14 @@ func TestResume(t *testing.T) {
 			M: 2` + m2 + `
 			C: <a ` + smns + ` h='2'/>` + parked + second + resumes("1") + `
 			E: bad-protocol undefined-condition<handled-count-too-high ` + smns + ` h='1' send-count='2'/>`,
+		"acknowledged too much after it": promised + `
+			M: 1` + m1 + askedAck + `
+			M: 2` + m2 + parked + second + resumes("1") + resumedAt("0") + m2 + askedAck + `
+			C: <a ` + smns + ` h='3'/>
+			H: closed bad-protocol
+			H: undelivered 2
+			S: <a ` + smns + ` h='0'/>
+			E: bad-protocol undefined-condition<handled-count-too-high ` + smns + ` h='3' send-count='2'/>`,
 		"an id in other letters": promised + parked + second + `
 			C: <resume ` + smns + ` previd='$id ' h='0'/>` + failed + `item-not-found` + condition,
 		"twice": promised + parked + second + resumes("0") + resumedAt("0") + resumes("0") + failed + `unexpected-request` + condition + `

@@ -72,7 +72,7 @@ func (s *Stream) enable(e *xmpp.Element) {
 		l.offered, l.id, l.max = true, id, most
 		s.cfg.sessions.set(id, s)
 	}
-	s.reply(answer, private) // under one lock with what is above: both sides count from here
+	s.reply(answer, private|begins) // under one lock with what is above: both sides count from here
 }
 
 // resume has the stream go on where a former one was left (XEP-0198 §5).

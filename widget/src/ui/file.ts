@@ -38,7 +38,7 @@ export function fileCard(c: Context, m: Message): { el: HTMLElement; set(m: Mess
   const name = h('strong', { dir: 'auto' }, m.file!.name);
   const size = h('span', {}, m.file!.size ? c.dates.bytes(m.file!.size) : '');
   const bar = h('progress', { max: 1, 'aria-label': c.t('file_uploading', m.file!.name) });
-  const inner = h('span', { class: 'card' }, icon(ICONS.file), h('span', {}, name, size));
+  const inner = h('span', { class: 'card' }, icon(ICONS.file), h('span', {}, name, ' ', size));
   const el = h('div', { class: 'file' }, inner, bar);
   let linked = false;
   const set = (now: Message) => {

@@ -34,9 +34,10 @@ var imports = map[string][]string{
 	"pool":          {"upstream", "xmpp"},
 	"workgroup":     {"xmpp"},
 	"archive":       {},
+	"files":         {},
 	"notify":        {"archive"},
 	"widget":        {},
-	"gateway":       {"archive", "bosh", "c2s", "conn", "notify", "pool", "upstream", "widget", "workgroup", "ws", "xmpp"},
+	"gateway":       {"archive", "bosh", "c2s", "conn", "files", "notify", "pool", "upstream", "widget", "workgroup", "ws", "xmpp"},
 	"bench":         {"xmpp", "xmpp/xmpptest"},
 	"demo":          {},
 	"e2e":           {"xmpp", "xmpp/xmpptest"},
@@ -55,6 +56,7 @@ var ignorant = map[string][]string{
 	"pool":      {"net/http", "github.com/valyala", "github.com/fasthttp", "mellium.im"},
 	"workgroup": {"net", "os", "sync", "database/sql", "github.com/valyala", "github.com/fasthttp"},
 	"archive":   {"net", "encoding/xml", "mellium.im"},
+	"files":     {"database/sql", "encoding/xml", "github.com", "mellium.im"},
 }
 
 // Lengths of files, and of functions outside tests (tables and state machines

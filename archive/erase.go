@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -38,6 +40,21 @@ func (a *Archive) Erasable(ctx context.Context, visitor string) (Erased, error) 
 		err = fmt.Errorf("visitor: %w", ErrNotFound)
 	}
 	return e, failed("erase", err)
+}
+
+// JIDs returns the bare JIDs, in lower case, under which a visitor, named as for Erase, was here: what else there is of
+// him outside of the archive can be found by them.
+func (a *Archive) JIDs(ctx context.Context, visitor string) ([]string, error) {
+	tx, err := a.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return nil, failed("erase", err)
+	}
+	defer tx.Rollback() // it only reads
+	v, _, err := find(ctx, tx, visitor)
+	if err != nil {
+		return nil, failed("erase", err)
+	}
+	return slices.Sorted(maps.Keys(v.jids)), nil
 }
 
 // Erase removes a visitor, named by JID, sub or mail address: all conversations under this name, and all others under the JIDs

@@ -57,9 +57,9 @@ type admin struct {
 }
 
 // newAdmin returns the admin listener's server; the caller gives it its
-// listeners and shuts it down. ready is called for each /readyz; kept returns the archive while it is open, else nil; erased is
-// called when a visitor was erased there.
-func newAdmin(cfg *Config, metrics *prometheus.Registry, ready func() ReadyReport, kept func() *archive.Archive, erased func(visitor string), log *slog.Logger) *http.Server {
+// listeners and shuts it down. ready is called for each /readyz; kept returns the archive while it is open, else nil; forget is
+// who else has something of a visitor that is erased there.
+func newAdmin(cfg *Config, metrics *prometheus.Registry, ready func() ReadyReport, kept func() *archive.Archive, forget eraser, log *slog.Logger) *http.Server {
 	a := &admin{hosts: cfg.AdminHosts, token: cfg.AdminToken.Value(), mux: http.NewServeMux(), log: log}
 	a.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -81,7 +81,7 @@ func newAdmin(cfg *Config, metrics *prometheus.Registry, ready func() ReadyRepor
 	a.mux.HandleFunc("GET /debug/pprof/profile", a.guarded(pprof.Profile))
 	a.mux.HandleFunc("GET /debug/pprof/symbol", a.guarded(pprof.Symbol))
 	a.mux.HandleFunc("GET /debug/pprof/trace", a.guarded(pprof.Trace))
-	(&archiveAPI{a, kept, erased}).routes()
+	(&archiveAPI{a, kept, forget}).routes()
 	a.mux.HandleFunc("/", a.guarded(http.NotFound))
 	return &http.Server{
 		Handler:           a,

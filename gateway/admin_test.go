@@ -26,7 +26,7 @@ func TestAdmin(t *testing.T) {
 	serve := func(token string, links []pool.Status, r *http.Request) *httptest.ResponseRecorder {
 		cfg := &Config{AdminHosts: []string{"usher.internal"}, AdminToken: Secret{token}}
 		srv := newAdmin(cfg, prometheus.NewRegistry(), func() ReadyReport { return readyReport(draining, links) },
-			func() *archive.Archive { return nil }, nil, discard())
+			func() *archive.Archive { return nil }, eraser{}, discard())
 		w := httptest.NewRecorder()
 		srv.Handler.ServeHTTP(w, r)
 		return w

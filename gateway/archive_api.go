@@ -20,7 +20,13 @@ import (
 type archiveAPI struct {
 	*admin
 	kept   func() *archive.Archive
-	erased func(visitor string) // tells the desk
+	forget eraser
+}
+
+// eraser is who has something of a visitor beside the archive.
+type eraser struct {
+	desk  func(visitor string)
+	files func(jids []string) (int, error)
 }
 
 // The times that a request may take.
@@ -204,8 +210,20 @@ func (a *archiveAPI) erase(kept *archive.Archive, w http.ResponseWriter, r *http
 	// It is carried through, also if nobody waits for the answer.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), eraseTime)
 	defer cancel()
-	e, err := kept.Erase(ctx, r.PathValue("visitor"))
-	a.erased(r.PathValue("visitor"))
+	visitor := r.PathValue("visitor")
+	jids, err := kept.JIDs(ctx, visitor) // before the archive forgets them
+	if err != nil {
+		return err
+	}
+	removed, err := a.forget.files(jids)
+	if err != nil {
+		return err
+	}
+	e, err := kept.Erase(ctx, visitor)
+	a.forget.desk(visitor)
+	if removed > 0 && errors.Is(err, archive.ErrNotFound) {
+		err = nil
+	}
 	if err != nil && !errors.Is(err, archive.ErrNotFound) {
 		return err
 	}
@@ -213,7 +231,7 @@ func (a *archiveAPI) erase(kept *archive.Archive, w http.ResponseWriter, r *http
 	if err != nil {
 		w.WriteHeader(http.StatusNotFound)
 	} else {
-		a.log.Info("admin: visitor erased", "remote", r.RemoteAddr, "conversations", e.Conversations, "messages", e.Messages)
+		a.log.Info("admin: visitor erased", "remote", r.RemoteAddr, "conversations", e.Conversations, "messages", e.Messages, "files", removed)
 	}
 	return a.sent(writeJSON(w, struct {
 		Conversations int `json:"conversations"`

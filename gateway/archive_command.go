@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"usher/archive"
+	"usher/files"
 )
 
 // archiveUsage is what `usher archive` says of itself.
@@ -68,6 +69,7 @@ func ArchiveCommand(ctx context.Context, args []string, stdin io.Reader, stdout,
 		fmt.Fprintln(stderr, err)
 		return archiveUsed
 	}
+	c.files = cfg.Files.Path
 	if c.archive, err = archive.Open(cfg.Archive.Path, archive.Options{Existing: true}); err == nil {
 		err = c.run(c)
 		if e := c.archive.Close(); err == nil {
@@ -94,6 +96,7 @@ type archiveCommand struct {
 	stdin   io.Reader
 	stdout  io.Writer
 	archive *archive.Archive
+	files   string // files.path
 	run     func(c *archiveCommand) error
 
 	filter  archive.Filter
@@ -308,9 +311,23 @@ func (c *archiveCommand) erase() error {
 	}
 	ctx, cancel := context.WithTimeout(c.ctx, eraseTime)
 	defer cancel()
+	removed := 0
+	if c.files != "" {
+		jids, err := c.archive.JIDs(ctx, c.filter.Visitor) // before the archive forgets them
+		if err != nil {
+			return err
+		}
+		if removed, err = files.Erase(c.files, jids); err != nil {
+			return err
+		}
+	}
 	done, err := c.archive.Erase(ctx, c.filter.Visitor) // with nothing to erase it finishes what an earlier one had to leave
-	if err != nil {
+	if err != nil && (removed == 0 || !errors.Is(err, archive.ErrNotFound)) {
 		return err
+	}
+	if removed > 0 {
+		fmt.Fprintf(c.stdout, "Erased: %s and %d files.\n", amount(done), removed)
+		return nil
 	}
 	fmt.Fprintf(c.stdout, "Erased: %s.\n", amount(done))
 	return nil

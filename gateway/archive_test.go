@@ -103,7 +103,7 @@ func openChats(t *testing.T) *archive.Archive {
 func call(a *archive.Archive, log *slog.Logger, method, path string, header ...string) *httptest.ResponseRecorder {
 	cfg := &Config{AdminToken: Secret{"t0ken"}}
 	srv := newAdmin(cfg, prometheus.NewRegistry(), func() ReadyReport { return ReadyReport{} }, func() *archive.Archive { return a },
-		func(string) { log.Info("the desk is told") }, log)
+		eraser{func(string) { log.Info("the desk is told") }, func([]string) (int, error) { return 0, nil }}, log)
 	r := httptest.NewRequest(method, "http://localhost:9091"+path, nil)
 	r.Header.Set("Authorization", "Bearer t0ken")
 	for i := 0; i < len(header); i += 2 {
@@ -189,7 +189,7 @@ func (w *failingWriter) WriteString(s string) (int, error) { return w.Write([]by
 // An export that can't be finished must not look like one that is.
 func TestArchiveAPIExportBroken(t *testing.T) {
 	a := openChats(t)
-	srv := newAdmin(&Config{AdminToken: Secret{"t0ken"}}, prometheus.NewRegistry(), nil, func() *archive.Archive { return a }, func(string) {}, discard())
+	srv := newAdmin(&Config{AdminToken: Secret{"t0ken"}}, prometheus.NewRegistry(), nil, func() *archive.Archive { return a }, eraser{func(string) {}, func([]string) (int, error) { return 0, nil }}, discard())
 	r := httptest.NewRequest("GET", "http://localhost/api/archive/export", nil)
 	r.SetBasicAuth("", "t0ken")
 	defer func() {

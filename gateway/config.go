@@ -26,7 +26,7 @@ type Config struct {
 	ProxyProtocol  bool           `yaml:"proxy_protocol"`
 	Upstream       UpstreamConfig `yaml:"upstream,required"`
 	Archive        ArchiveConfig  `yaml:"archive"`
-	Files          FilesConfig    `yaml:"files" stage:"3"`
+	Files          FilesConfig    `yaml:"files"`
 	SMTP           SMTPConfig     `yaml:"smtp"`
 	WS             WSConfig       `yaml:"ws"`
 	BOSH           BOSHConfig     `yaml:"bosh"`

@@ -267,6 +267,12 @@ func (d *decoder) checkServices(c *Config) {
 			d.fail(fmt.Sprintf("files.types[%d]", i), "%q is no media type", t)
 		}
 	}
+	if c.Files.Path != "" && c.Public == "" && !slices.ContainsFunc(c.Listen, func(l Listen) bool { return l.Network == "tcp" && isLoopback(l.Address) }) {
+		d.fail("files.path", "needs public: agents are told where a file is")
+	}
+	if c.Files.Path != "" && !d.failed("sites") && !slices.ContainsFunc(c.Sites, func(s Site) bool { return len(s.Workgroups) > 0 }) {
+		d.warnf("files.path", "has no effect: files are sent in chats with agents, and no site has workgroups")
+	}
 	if c.Files.Max > c.Files.PerVisitor {
 		d.fail("files.max", "is more than files.per_visitor")
 	}

@@ -39,6 +39,7 @@ const (
 	linkDown
 	visitorErased
 	keepState
+	slotAsked
 )
 
 // input is one input of the desk.
@@ -309,6 +310,8 @@ func (d *desk) read(now time.Time, l *input) {
 		d.groups.Erased(now, string(l.stanza))
 	case keepState:
 		d.hand(*l.output)
+	case slotAsked:
+		d.decide(l)
 	}
 }
 

@@ -17,6 +17,7 @@ const (
 	pathHostMeta     = "/.well-known/host-meta"
 	pathHostMetaJSON = "/.well-known/host-meta.json"
 	pathStatus       = "/status"
+	pathFiles        = "/files/"
 	pathLoader       = "/widget.js"
 	pathWidget       = "/widget/"
 	pathWidgetConfig = "/widget/config"

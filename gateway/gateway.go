@@ -45,6 +45,7 @@ type Gateway struct {
 	gate        *admission
 	tokens      *tokens // nil where they are off
 	doors       *doors
+	files       *fileServer // nil: off
 	now         func() time.Time
 	start       time.Time
 
@@ -87,6 +88,7 @@ func New(cfg *Config, log *slog.Logger) (*Gateway, error) {
 	if cfg.Resume.Tokens {
 		g.tokens = newTokens(&cfg.Resume)
 	}
+	g.files = newFileServer(g)
 	g.doors = newDoors(g)
 	var err error
 	if g.doors.web, err = newWeb(cfg, g.byDomain); err != nil {
@@ -183,7 +185,10 @@ const (
 // presence is told that he is gone, and the links are closed; all of it within drain.timeout.
 // When it returns, nothing that it started is alive.
 func (g *Gateway) Run(ctx context.Context) error {
-	var err error
+	err := g.files.open()
+	if err != nil {
+		return err
+	}
 	if g.desk, err = g.newDesk(); err != nil {
 		return err
 	}
@@ -210,6 +215,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 		err = e
 	}
 	stopPool()
+	g.files.close()
 	g.cancel()
 	g.wg.Wait()
 	stopWheel()

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -45,7 +46,7 @@ func newDoors(g *Gateway) *doors {
 		Desk: func() []workgroup.Gauges { return g.desk.figures() }, Lag: func() float64 { return g.desk.behind() },
 		Failures: func() uint64 { return g.desk.failed() },
 	})
-	d.admin = newAdmin(g.cfg, registry, func() ReadyReport { return readyReport(g.draining.Load(), g.links()) }, g.kept, func(visitor string) { g.desk.erased(visitor) }, g.log)
+	d.admin = newAdmin(g.cfg, registry, func() ReadyReport { return readyReport(g.draining.Load(), g.links()) }, g.kept, eraser{func(visitor string) { g.desk.erased(visitor) }, func(jids []string) (int, error) { return g.files.erase(jids) }}, g.log)
 	d.server = &fasthttp.Server{
 		Handler:               d.handle,
 		Name:                  "Usher",
@@ -61,6 +62,7 @@ func newDoors(g *Gateway) *doors {
 		SecureErrorLogMessage: true,
 		Logger:                quiet{g.log},
 		ErrorHandler:          d.badRequest,
+		HeaderReceived:        func(h *fasthttp.RequestHeader) fasthttp.RequestConfig { return g.files.received(h) },
 		NoDefaultContentType:  true,
 
 		DisablePreParseMultipartForm: true, // nobody here takes forms; a body is what was sent
@@ -155,6 +157,10 @@ func (d *doors) handle(ctx *fasthttp.RequestCtx) {
 	case pathWidgetConfig:
 		d.web.config(ctx)
 	default:
+		if bytes.HasPrefix(ctx.Path(), []byte(pathFiles)) {
+			d.g.files.serve(ctx)
+			return
+		}
 		if d.web.file(ctx) {
 			return
 		}

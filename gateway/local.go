@@ -48,6 +48,12 @@ func (v *visitor) answerIQ(e *xmpp.Element, account bool) {
 		v.answerToken(e)
 		return
 	}
+	if !account && isSlotRequest(e) {
+		if se := v.g.files.ask(v, e); se != nil {
+			v.refuse(e, se)
+		}
+		return
+	}
 	payload, se := v.g.answerTo(e, v, account)
 	if se == nil && payload == "" && !isRequest(e) {
 		return
@@ -132,11 +138,11 @@ func (g *Gateway) discoInfo(e *xmpp.Element, account bool) (string, *xmpp.Stanza
 	if discoNode(e, g) != "" {
 		return "", errNotFound // §3.2: no nodes here
 	}
-	identity := "<identity category='server' type='im' name='Usher'/>"
+	identity, files := "<identity category='server' type='im' name='Usher'/>", g.files.disco()
 	if account {
-		identity = "<identity category='account' type='anonymous'/>"
+		identity, files = "<identity category='account' type='anonymous'/>", ""
 	}
-	return "<query xmlns='" + xmpp.NSDiscoInfo + "'>" + identity + discoCommon + "</query>", nil
+	return "<query xmlns='" + xmpp.NSDiscoInfo + "'>" + identity + discoCommon + files + "</query>", nil
 }
 
 // discoItems is XEP-0030 §4: the MUC service, where the site opens it, and the site's workgroups.
@@ -175,6 +181,12 @@ func (g inbound) answerUpstream(h *home, v *visitor, e *xmpp.Element) {
 	if !isRequest(e) || e.Kind != xmpp.IQ {
 		if e.Kind == xmpp.Message && answerable(e) {
 			h.answer(e, errUnavailable)
+		}
+		return
+	}
+	if v == nil && isSlotRequest(e) {
+		if se := g.files.ask(nil, e); se != nil {
+			h.answer(e, se)
 		}
 		return
 	}

@@ -79,6 +79,27 @@ func (v *guest) invited() (room, nick string) {
 	return m[1], nick
 }
 
+// meet asks for help and meets the agent in a room.
+func (v *guest) meet(alice *agent) (room, nick string) {
+	v.t.Helper()
+	eventually(v.t, "the workgroup is open", func() bool {
+		v.sendf(joinQueue, "j", shopDesk)
+		return !strings.Contains(v.expect("iq", "id='j'"), "type='error'")
+	})
+	invited := make(chan struct{})
+	go func() { // ends with the invitation, or the test
+		defer close(invited)
+		room, nick = v.invited()
+	}()
+	of := alice.accept()
+	<-invited
+	if of != room || !strings.HasPrefix(nick, "Visitor ") {
+		v.t.Fatalf("the agent is in %s, the visitor in %s as %q", of, room, nick)
+	}
+	v.expect("message", "state='active'")
+	return room, nick
+}
+
 func TestSupportChat(t *testing.T) { firewallServers(t, supportChat) }
 
 // supportChat: ask, offer, accept, both in one room; a stranger isn't let in; the visitor's client goes and comes back by
@@ -90,23 +111,7 @@ func supportChat(t *testing.T, server *xmpptest.Server) {
 	alice := newAgent(t, server, "alice", shopDesk)
 	v, eve := newGuest(t, g, testComponent), newGuest(t, g, testComponent)
 	token, _ := v.token()
-	eventually(t, "the workgroup is open", func() bool {
-		v.sendf(joinQueue, "j", shopDesk)
-		return !strings.Contains(v.expect("iq", "id='j'"), "type='error'")
-	})
-	invited := make(chan struct{})
-	var room, nick string
-	go func() { // ends with the invitation, or the test
-		defer close(invited)
-		room, nick = v.invited()
-	}()
-	if of := alice.accept(); true {
-		<-invited
-		if of != room || !strings.HasPrefix(nick, "Visitor ") {
-			t.Fatalf("the agent is in %s, the visitor in %s as %q", of, room, nick)
-		}
-	}
-	v.expect("message", "state='active'")
+	room, nick := v.meet(alice)
 	v.say(room, "v1", "hello")
 	alice.until("<message", "type='groupchat'", "from='"+room+"/"+nick+"'", "<body>hello</body>")
 	alice.send("<message type='groupchat' id='a1' from='" + alice.jid + "' to='" + room + "'><body>good day</body></message>")

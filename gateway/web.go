@@ -43,6 +43,9 @@ func newWeb(cfg *Config, byDomain map[string]*site) (*web, error) {
 		public: cfg.Public, desk: cfg.Upstream.Desk, sites: cfg.Sites, proxies: cfg.TrustedProxies, rules: byDomain,
 		files: make(map[string]*staticFile), smtp: cfg.SMTP.Address != "",
 	}
+	if cfg.Files.Path != "" {
+		w.shared = &sharedFiles{int64(cfg.Files.Max), append([]string{}, cfg.Files.Types...)}
+	}
 	dist, err := fs.Sub(widget.Dist, "dist")
 	if err != nil {
 		return nil, err

@@ -213,6 +213,8 @@ func (a at) having(text string) at { return a.last(func(s *step) { s.Has = text 
 func (a at) exactly() at           { return a.last(func(s *step) { s.Exact = true }) }
 func (a at) nth(n int) at          { return a.last(func(s *step) { s.Nth = &n }) }
 
+func (a at) first() at { return a.nth(0) }
+
 func (a at) last(change func(*step)) at {
 	a = append(at{}, a...)
 	change(&a[len(a)-1])

@@ -51,10 +51,11 @@ func (c *customer) says(words string) {
 	c.hears(words)
 }
 
-// hears waits until the log shows this.
-func (c *customer) hears(words string) {
+// hears waits until the log shows this, and says how often it does.
+func (c *customer) hears(words string) int {
 	c.t.Helper()
 	c.sees(text(words).in(chatLog))
+	return strings.Count(strings.Join(c.texts(chatLog), "\n"), words)
 }
 
 // heard asserts what the log shows, in this order, each once, with nothing of the like between.
@@ -95,7 +96,26 @@ func containsAny(text string, parts []string) bool {
 }
 
 func webStories() []story {
+	everywhere := []string{"chromium", "firefox"}
 	return []story{
-		{name: "watched", browsers: []string{"chromium", "firefox"}, agents: 1, tell: watched},
+		{name: "watched", browsers: everywhere, agents: 1, tell: watched},
+		{name: "launched", browsers: everywhere, agents: 1, tell: launched},
+		{name: "cheap", agents: 1, tell: cheap},
+		{name: "continued", browsers: everywhere, agents: 1, tell: continued},
+		{name: "cut", agents: 1, tell: networkCut},
+		{name: "bosh", agents: 1, tell: overBOSH},
+		{name: "gone", agents: 2, timers: "agent_lost: 500ms", tell: agentGone},
+		{name: "queue", agents: 1, group: ", max_chats: 1", tell: queued},
+		{name: "rated", agents: 1, tell: rated},
+		{name: "late", agents: 1, tell: messageLeft},
+		{name: "small", agents: 1, tell: smallThings},
+		{name: "tabs", browsers: everywhere, agents: 1, tell: tabs},
+		{name: "strict", browsers: everywhere, agents: 1, tell: strictPage},
+		{name: "hostile", browsers: everywhere, agents: 1, tell: hostilePage},
+		{name: "words", agents: 1, tell: hostileWords},
+		{name: "api", agents: 1, tell: pageAPI},
+		{name: "element", agents: 1, tell: element},
+		{name: "keyboard", agents: 1, tell: byKeyboard},
+		{name: "pictures", agents: 1, tell: pictures},
 	}
 }

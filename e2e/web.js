@@ -68,6 +68,13 @@ function openRoots() {
     };
 }
 
+// Waits for the animations that have an end.
+async function settled() {
+    const roots = [document, ...[...document.querySelectorAll('*')].map((e) => e.shadowRoot).filter(Boolean)];
+    const moving = roots.flatMap((r) => r.getAnimations()).filter((a) => Number.isFinite(a.effect?.getComputedTiming().endTime));
+    await Promise.allSettled(moving.map((a) => a.finished));
+}
+
 function remember(name, page) {
     const said = [];
     pages.set(name, { page, said });
@@ -145,7 +152,7 @@ const ops = {
     check: (args) => at(args).check({ force: args.force }),
     select: (args) => at(args).selectOption(args.text),
     upload: (args) => at(args).setInputFiles({ name: args.name, mimeType: args.type, buffer: Buffer.from(args.base64, 'base64') }),
-    wait: (args) => at(args).first().waitFor({ state: args.state ?? 'visible' }),
+    wait: (args) => at(args).filter({ visible: true }).first().waitFor({ state: args.state ?? 'visible' }), // one is there, or none
     async count(args) {
         return at(args).count();
     },
@@ -164,11 +171,13 @@ const ops = {
     size: (args) => of(args).setViewportSize(args.options),
     offline: ({ context, offline }) => contexts.get(context).setOffline(offline),
     async picture({ path, options, ...args }) {
+        await of(args).evaluate(settled);
         await of(args).screenshot({ path, caret: 'initial', ...options });
     },
     // What axe-core says against the page as it is now.
     async axe(args) {
         const page = of(args);
+        await page.evaluate(settled);
         if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe);
         const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
         return violations.map((v) => `${v.id} (${v.impact}): ${v.help}\n` + v.nodes.map((n) => `    ${n.target.flat().join(' ')}: ${n.html.slice(0, 300)}\n      ${(n.failureSummary ?? '').replaceAll('\n', '\n      ')}`).join('\n'));

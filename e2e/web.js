@@ -14,7 +14,7 @@ const [kind, executablePath] = process.argv.slice(2);
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 // All that is not on this machine is unknown. `plain.example` is the shop on an origin that is no secure context.
-const resolve = 'MAP plain.example 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE plain.example';
+const resolve = 'MAP plain.example 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE *.localhost';
 const launch = {
     chromium: () => playwright.chromium.launch({
         executablePath,

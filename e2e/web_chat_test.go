@@ -46,7 +46,7 @@ func both(c *customer, a *member, room, words string) {
 func (w *web) transcripts(t *testing.T) []transcript {
 	t.Helper()
 	var page struct{ Conversations []transcript }
-	b := w.api(t, "/api/archive?workgroup="+url.QueryEscape(w.workgroup))
+	b := w.api(t, "/api/archive?workgroup="+url.QueryEscape(w.group))
 	if err := json.Unmarshal(b, &page); err != nil {
 		t.Fatalf("%v: %s", err, b)
 	}
@@ -156,8 +156,8 @@ func overBOSH(t *testing.T, w *web) {
 		room := w.takes(a)
 		both(c, a, room, "over BOSH")
 		c.reload()
-		both(c, a, room, "over BOSH after a reload")
-		c.heard("visitor: over BOSH", "agent: over BOSH", "visitor: over BOSH after", "agent: over BOSH after")
+		both(c, a, room, "and after a reload")
+		c.heard("visitor: over BOSH", "agent: over BOSH", "visitor: and after", "agent: and after")
 		c.quiet("WebSocket", "net::ERR", "can’t establish a connection")
 		a.tells(w.workgroup, "close")
 		c.sees(text("The chat has ended"))
@@ -185,10 +185,10 @@ func agentGone(t *testing.T, w *web) {
 	c, room := w.chat("left-alone", alice, nil)
 	both(c, alice, room, "before the crash")
 	alice.kill()
-	c.sees(text("Please stay").first())
+	c.sees(text("Please stay").in(panel))
+	bob := w.agent(1)
 	c.accessible("agent lost")
 	c.says("Hello?")
-	bob := w.agent(1)
 	if at := w.takes(bob); at != room {
 		t.Fatalf("the next agent is in %s, the chat is in %s", at, room)
 	}
@@ -235,7 +235,7 @@ func rated(t *testing.T, w *web) {
 	c.click(button("Send rating"))
 	c.sees(text("Thank you for your rating."))
 	c.accessible("rated")
-	tr := w.recorded(t, "the rating is in the archive", func(tr *transcript) bool { return tr.Rating != nil })
+	tr := w.recorded(t, "the rating is in the archive, and the end", func(tr *transcript) bool { return tr.Rating != nil && tr.Closed != "" })
 	if tr.Rating.Value != 5 || tr.Rating.Text != "kind & quick <3" || tr.Reason != "visitor" || tr.Closed == "" {
 		t.Errorf("archived: %+v, closed %q because of %q", tr.Rating, tr.Closed, tr.Reason)
 	}
@@ -307,12 +307,12 @@ func smallThings(t *testing.T, w *web) {
 	c.missing(panel)
 	a.says(room, "one")
 	a.says(room, "two")
-	c.sees(button("New messages: 2"))
+	c.sees(button("2 new messages"))
 	c.accessible("unread")
 	c.click(launcher)
 	c.heard("one", "two")
 	c.until(`(title) => document.title === title`, title)
-	if n := c.count(button("New messages")); n != 0 {
+	if n := c.count(button("new message")); n != 0 {
 		t.Error("what was read is still counted")
 	}
 

@@ -42,7 +42,7 @@ func strict(l *look) { l.csp = strictCSP(l.gateway) }
 func cheap(t *testing.T, w *web) {
 	w.agent(0)
 	var tries []string
-	for range 5 {
+	for range 10 {
 		c := w.customer("cheap", nil)
 		c.sees(button("1 online"))
 		cost := evaluate[pageCost](c.page, `() => new Promise((done) => requestAnimationFrame(() => setTimeout(() => done(window.testCost))))`, nil)

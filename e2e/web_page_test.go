@@ -225,7 +225,7 @@ func byKeyboard(t *testing.T, w *web) {
 	c.until(focused, "Your question")
 	c.do("press", nil, map[string]any{"key": "Escape"})
 	c.missing(panel)
-	c.until(focused, "Open chat")
+	c.until(focused, "Chat with us")
 	c.press(nil, "Enter")
 	c.until(focused, "Your question")
 	c.types(role("textbox", "Your question"), "No mouse here")
@@ -242,7 +242,7 @@ func byKeyboard(t *testing.T, w *web) {
 	c.until(focused, "Your message")
 	c.press(nil, "Escape")
 	c.missing(panel)
-	c.until(focused, "Open chat")
+	c.until(focused, "Chat with us")
 }
 
 // contents are the whole texts of all that there are now, hidden ones too.

@@ -20,6 +20,7 @@ type story struct {
 	timers   string // other timers than deskTimers
 	agents   int
 	browsers []string // nil = Chromium only
+	alone    bool     // it measures: nothing else runs beside it
 	tell     func(t *testing.T, w *web)
 }
 
@@ -63,13 +64,15 @@ func TestWeb(t *testing.T) {
 	for _, kind := range []string{"chromium", "firefox"} {
 		t.Run(kind, func(t *testing.T) {
 			b := startBrowser(t, kind)
-			t.Run("stories", func(t *testing.T) { // returns when the parallel ones are done
+			t.Run("stories", func(t *testing.T) { // returns when the parallel ones are done, which begin when the others are
 				for _, one := range stories {
 					if !slices.Contains(one.plays(), kind) {
 						continue
 					}
 					t.Run(one.name, func(t *testing.T) {
-						t.Parallel()
+						if !one.alone {
+							t.Parallel()
+						}
 						one.tell(t, &web{scene: one.scene(t, d, kind), browser: b, shop: s, group: one.groupIn(kind), site: one.where()})
 					})
 				}

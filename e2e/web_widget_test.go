@@ -11,7 +11,7 @@ type customer struct {
 
 // The widget's words, in English.
 var (
-	launcher = button("/^Open chat|^Chat|Leave a message/")
+	launcher = button("/^Chat with us|^Close chat|^Leave a message/")
 	panel    = role("dialog", "")
 	chatLog  = role("log", "Conversation")
 	composer = role("textbox", "Your message")
@@ -100,11 +100,11 @@ func webStories() []story {
 	return []story{
 		{name: "watched", browsers: everywhere, agents: 1, tell: watched},
 		{name: "launched", browsers: everywhere, agents: 1, tell: launched},
-		{name: "cheap", agents: 1, tell: cheap},
+		{name: "cheap", alone: true, agents: 1, tell: cheap},
 		{name: "continued", browsers: everywhere, agents: 1, tell: continued},
 		{name: "cut", agents: 1, tell: networkCut},
 		{name: "bosh", agents: 1, tell: overBOSH},
-		{name: "gone", agents: 2, timers: "agent_lost: 500ms", tell: agentGone},
+		{name: "gone", agents: 2, timers: "agent_lost: 5s", tell: agentGone},
 		{name: "queue", agents: 1, group: ", max_chats: 1", tell: queued},
 		{name: "rated", agents: 1, tell: rated},
 		{name: "late", agents: 1, tell: messageLeft},

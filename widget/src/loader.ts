@@ -21,6 +21,8 @@ function add({ boxes }: Shared, base: string, parent: Element, given: Attributes
   const box = createBox(base, host, given, heard);
   boxes.set(key, { ...box, dispose: () => (boxes.delete(key), host.remove(), box.dispose()) });
   parent.append(host);
+  host.popover = 'manual'; // the top layer: no z-index, and no transform of an element around it, reaches that
+  host.showPopover?.();
   return boxes.get(key);
 }
 

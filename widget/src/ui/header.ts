@@ -1,4 +1,4 @@
-// The panel's header: who is there, the menu, the end of the chat, minimise.
+// The panel's header (no landmark of the page): who is there, the menu, the end of the chat, minimise.
 import { clean } from '../text/pieces';
 import { type State, STORAGE_PREFIX } from '../types';
 import { ICONS, button, focused, h, iconButton, say, setText } from './dom';
@@ -41,6 +41,8 @@ function languageChoice(c: Context): HTMLElement | null {
 export function createHeader(c: Context, close: () => void): Header {
   const { t, boot } = c;
   let last: State | null = null;
+  const group = boot.config.workgroups.find((g) => g.name === boot.script.workgroup) ?? boot.config.workgroups[0];
+  const named = group && group.title !== group.name ? group.title : t('title'); // without a title there is its bare name
   const title = h('h2', { id: 'usher-title', dir: 'auto', tabindex: -1 });
   const sub = h('p', { dir: 'auto' });
   const picture = h('span', { class: 'logo' });
@@ -52,7 +54,7 @@ export function createHeader(c: Context, close: () => void): Header {
   const menu = h('div', { class: 'menu', id: 'usher-menu', hidden: true, onfocusout: left }, soundButton, save, languageChoice(c));
   const more = iconButton(ICONS.more, t('menu'), () => (menu.hidden ? show() : hide(true)), { 'aria-expanded': 'false', 'aria-controls': menu.id, onfocusout: left });
   const end = iconButton(ICONS.end, t('end'), () => c.ask(t('end_ask'), t('end'), t('end_no'), () => c.engine.end()), { flip: true });
-  const el = h('header', {}, source && picture, h('div', { class: 'names' }, title, sub), end, more, iconButton(ICONS.down, t('minimise'), close), menu);
+  const el = h('header', { role: 'none' }, source && picture, h('div', { class: 'names' }, title, sub), end, more, iconButton(ICONS.down, t('minimise'), close), menu);
 
   function show(): void {
     setText(soundButton, t(sound(c) ? 'sound_off' : 'sound_on'));
@@ -91,7 +93,7 @@ export function createHeader(c: Context, close: () => void): Header {
       last = s;
       const talking = s.phase === 'active' || s.phase === 'agent-lost';
       const nick = talking && s.agent ? clean(s.agent.nick) : '';
-      setText(title, nick || boot.config.workgroups[0]?.title || t('title'));
+      setText(title, nick || named);
       const typing = s.phase === 'active' && s.agent?.typing ? (nick ? t('typing', nick) : t('typing_unnamed')) : '';
       say(sub, typing || (talking ? s.supervisors.map((x) => `${clean(x)} (${t('supervisor')})`).join(', ') : ''));
       if (!talking && focused(boot.root) === end) title.focus();

@@ -110,6 +110,7 @@ func webStories() []story {
 		{name: "late", agents: 1, tell: messageLeft},
 		{name: "small", agents: 1, tell: smallThings},
 		{name: "tabs", browsers: everywhere, agents: 1, tell: tabs},
+		{name: "plain", agents: 1, tell: plainPage},
 		{name: "strict", browsers: everywhere, agents: 1, tell: strictPage},
 		{name: "hostile", browsers: everywhere, agents: 1, tell: hostilePage},
 		{name: "words", agents: 1, tell: hostileWords},

@@ -17,6 +17,7 @@ export interface Data extends Omit<State, 'link' | 'leader' | 'canSendFiles' | '
   submitted: Record<string, string[]> | null; // an offline message that is on its way
   agentName: string; // as the desk calls the agent
   room: string; // bare JID; '' if none
+  inviter: string; // who asked us into it
   nick: string; // our own in it
   inside: boolean; // the room has us
   roles: Record<string, Message['from']>; // by nick
@@ -27,7 +28,7 @@ export interface Data extends Omit<State, 'link' | 'leader' | 'canSendFiles' | '
 export const noData = (): Data => ({
   phase: 'idle', error: '', form: null, queue: null, agent: null, supervisors: [], conversation: null, messages: [],
   unread: 0, rating: null, transcript: '', closedReason: '', opens: '', call: null, endReason: '', values: {}, submitted: null,
-  agentName: '', room: '', nick: '', inside: false, roles: {}, here: [], parting: '',
+  agentName: '', room: '', inviter: '', nick: '', inside: false, roles: {}, here: [], parting: '',
 });
 
 /** What the engine's parts share. */

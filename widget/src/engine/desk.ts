@@ -13,11 +13,13 @@ export interface About {
 }
 
 const none = undefined;
+const SILENT = 10_000; // ms after which a desk that hasn't said where a conversation is doesn't know of it
 
 /** The visitor's side of the desk's protocol: XEP-0142 and docs/interface.md, B.3. */
 export class Desk {
   private afterUp: (() => void)[] = [];
   private asking = false; // an answer to join-queue, or what it needs, is on its way
+  private verdict: ReturnType<typeof setTimeout> | undefined;
   private told = false; // the desk has said where the conversation is, since we came
 
   constructor(
@@ -116,9 +118,9 @@ export class Desk {
       if (data.room && this.core.link.up) this.room.enter(data.room);
       return;
     }
-    const { room } = data;
+    const { room, inviter } = data;
     this.reset();
-    this.core.change({ room, parting: 'call' });
+    this.core.change({ room, inviter, parting: 'call' });
     this.part();
   }
 
@@ -166,21 +168,29 @@ export class Desk {
       return;
     }
     if (parting === 'room') this.room.leave();
-    else this.core.link.send(x('message', { xmlns: NS.client, to: room }, x('x', { xmlns: NS.user }, x('decline', { to: this.workgroup }))));
+    else this.core.link.send(x('message', { xmlns: NS.client, to: room }, x('x', { xmlns: NS.user }, x('decline', { to: this.core.data.inviter }))));
     this.core.change({ parting: '', ...(parting === 'call' && { room: '' }) });
   }
 
-  /** After a login that the desk doesn't know: it tells where we stand before it answers this, or there is nothing to tell. */
+  /** After a login that the desk doesn't know: it tells where we stand, or there is nothing to tell any more. */
   private verify(): void {
     this.told = false;
+    clearTimeout(this.verdict);
     this.core.link.iq('get', this.workgroup, x('queue-status', { xmlns: NS.workgroup }), (el) => {
       if (!el || this.told || !isLive(this.core.data)) return;
       if (attr(el, 'type') === 'result') this.place(child(el, 'queue-status', NS.workgroup));
-      else if (!this.core.data.inside) {
-        this.room.out();
-        this.core.change({ phase: 'closed', endReason: 'lost', queue: null });
-      }
+      else this.verdict = setTimeout(() => this.over(), SILENT);
     });
+  }
+
+  private over(): void {
+    if (this.told || !isLive(this.core.data) || this.core.data.inside || !this.core.link.up) return;
+    this.room.giveUp();
+    this.core.change({ phase: 'closed', endReason: 'lost', queue: null });
+  }
+
+  dispose(): void {
+    clearTimeout(this.verdict);
   }
 
   // Asking for help.
@@ -197,7 +207,7 @@ export class Desk {
       if (form && open && !isAnswered(form)) {
         this.asking = false;
         this.core.change({ phase: 'form', form });
-      } else this.join(Object.fromEntries(Object.entries(values).map(([k, v]) => [k, [v]])));
+      } else this.join(Object.fromEntries(Object.entries(values).filter(([, v]) => v).map(([k, v]) => [k, [v]])));
     };
     this.core.link.iq('get', this.workgroup, x('join-queue', { xmlns: NS.workgroup }), (el) => {
       form = readForm(child(el ?? none, 'join-queue', NS.workgroup), this.core.data.values);
@@ -311,7 +321,7 @@ export class Desk {
     const from = bare(attr(el, 'from'));
     const invite = child(child(el, 'x', NS.user), 'invite');
     if (invite) {
-      this.invited(from);
+      this.invited(from, attr(invite, 'from'));
       return true;
     }
     if (from !== this.workgroup || attr(el, 'type') === 'error') return from === this.workgroup;
@@ -382,13 +392,13 @@ export class Desk {
     }
   }
 
-  private invited(room: string): void {
+  private invited(room: string, inviter: string): void {
     const { data } = this.core;
     if (!/^c-[a-z2-7]{26}@/.test(room)) return; // no support room
     if (data.phase === 'wrapup' || data.parting) return;
     if (!isLive(data)) {
       if (data.phase !== 'called') this.core.change({ phase: 'called', call: { nick: data.agentName, text: '' } });
-      this.core.change({ room });
+      this.core.change({ room, inviter });
       return;
     }
     if (data.room === room && data.inside) this.room.check(); // the desk believes that we are not

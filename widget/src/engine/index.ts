@@ -256,6 +256,7 @@ class TheEngine implements Engine, Core {
     this.rest = undefined;
     this.uploads.dispose();
     this.room.dispose();
+    this.desk.dispose();
     this.link.close(false);
   }
 

@@ -9,7 +9,7 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
-import lean from './strophe-lean.mjs';
+import lean, { mangleProps } from './strophe-lean.mjs';
 import { words } from './words.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));

@@ -349,14 +349,19 @@ test('who calls is not followed before the visitor agrees', async (t) => {
   engine.presence();
   await pass();
   await net.last.plays(first + `
-    ${conversation('connecting', "agent='alice'")}
-    S: <message xmlns='jabber:client' type='chat' from='${DESK}'><body>May I?</body><call xmlns='urn:usher:desk:0' conversation='C1'>May I?</call></message>
-    S: <message xmlns='jabber:client' from='${ROOM}'><x xmlns='http://jabber.org/protocol/muc#user'><invite from='c-owner@visitors.test/usher'/></x></message>`);
+    ${conversation('connecting', "agent='alice'")}`);
+  assert.equal(engine.state.phase, 'idle');
+  await net.last.plays(`
+    S: <message xmlns='jabber:client' type='chat' from='${DESK}'><body>May I?</body><call xmlns='urn:usher:desk:0' conversation='C1'>May I?</call></message>`);
   assert.equal(engine.state.phase, 'called');
   assert.deepEqual(engine.state.call, { nick: 'alice', text: 'May I?' });
   await net.last.quiet();
   assert.equal(shelf.length, 0, 'he has not acted');
   engine.answerCall(false);
-  await net.last.plays(`C: <message to="${ROOM}" xmlns="jabber:client"><x xmlns="http://jabber.org/protocol/muc#user"><decline to="c-owner@visitors.test/usher"/></x></message>`);
+  await net.last.quiet();
+  assert.equal(engine.state.phase, 'idle');
+  await net.last.plays(`
+    S: <message xmlns='jabber:client' from='${ROOM}'><x xmlns='http://jabber.org/protocol/muc#user'><invite from='c-owner@visitors.test/usher'/></x></message>
+    C: <message to="${ROOM}" xmlns="jabber:client"><x xmlns="http://jabber.org/protocol/muc#user"><decline to="c-owner@visitors.test/usher"/></x></message>`);
   assert.equal(engine.state.phase, 'idle');
 });

@@ -1,5 +1,5 @@
 import type { Form } from '../types';
-import { addLine, changeLine, isLive, newLine, noData, type Core } from './data';
+import { addLine, changeLine, isLive, newLine, noData, type Core, type Data } from './data';
 import { fillForm, formValues, isAnswered, isValid, readForm, submission } from './form';
 import type { Arrival } from './link';
 import type { Room } from './room';
@@ -20,6 +20,7 @@ export class Desk {
   private afterUp: (() => void)[] = [];
   private asking = false; // an answer to join-queue, or what it needs, is on its way
   private verdict: ReturnType<typeof setTimeout> | undefined;
+  private caller: { conversation: Data['conversation']; agentName: string } = { conversation: null, agentName: '' };
   private told = false; // the desk has said where the conversation is, since we came
 
   constructor(
@@ -160,7 +161,7 @@ export class Desk {
   /** Tells the desk what the visitor has left while there was no connection, or now. */
   private part(): void {
     const { parting, room } = this.core.data;
-    if (!parting || !this.core.link.up) return;
+    if (!parting || !this.core.link.up || (parting === 'call' && !room)) return; // the invitation is still to come
     if (parting === 'queue') { // until that is answered nothing is news that the desk says of the request
       this.core.link.iq('set', this.workgroup, x('depart-queue', { xmlns: NS.workgroup }), (el) => {
         if (el && this.core.data.parting === 'queue') this.core.change({ parting: '' });
@@ -330,10 +331,7 @@ export class Desk {
     const status = child(el, 'queue-status', NS.workgroup);
     if (status) this.place(status);
     const call = child(el, 'call', NS.desk);
-    const { phase, agentName } = this.core.data;
-    if (call && !isLive(this.core.data) && phase !== 'starting') {
-      this.core.change({ phase: 'called', call: { nick: agentName, text: content(call) } });
-    }
+    if (call) this.called(content(call));
     return true;
   }
 
@@ -371,12 +369,15 @@ export class Desk {
       case 'active':
       case 'agent-lost':
         if (data.phase === 'wrapup' && mine) return;
+        if (state === 'connecting' && !ours && (!mine || data.phase === 'called')) {
+          this.caller = { conversation: of, agentName: agent }; // he didn't ask for it: the call follows
+          return;
+        }
+        // One that runs already was begun on another page.
         this.asked();
         this.core.change({ conversation: of, queue: null });
         this.room.named(agent);
-        // One that he didn't ask for is a call; one that runs already was begun on another page.
-        this.core.change({ phase: !ours && !mine && state === 'connecting' || data.phase === 'called' && state === 'connecting' ? 'called' : state });
-        if (this.core.data.phase === 'called') this.core.change({ call: this.core.data.call ?? { nick: agent, text: '' } });
+        this.core.change({ phase: state });
         this.enter(room);
         return;
       case 'wrapup':
@@ -392,12 +393,24 @@ export class Desk {
     }
   }
 
+  private called(words: string): void {
+    const { phase, parting } = this.core.data;
+    if (isLive(this.core.data) || phase === 'starting' || parting) return;
+    if (phase !== 'called') this.reset();
+    this.core.change({ ...this.caller, phase: 'called', call: { nick: this.caller.agentName, text: words || this.core.data.call?.text || '' } });
+  }
+
   private invited(room: string, inviter: string): void {
     const { data } = this.core;
     if (!/^c-[a-z2-7]{26}@/.test(room)) return; // no support room
+    if (data.parting === 'call') { // declined already
+      this.core.change({ room, inviter });
+      this.part();
+      return;
+    }
     if (data.phase === 'wrapup' || data.parting) return;
     if (!isLive(data)) {
-      if (data.phase !== 'called') this.core.change({ phase: 'called', call: { nick: data.agentName, text: '' } });
+      this.called('');
       this.core.change({ room, inviter });
       return;
     }

@@ -162,13 +162,11 @@ class TheEngine implements Engine, Core {
   }
 
   private look(): State {
-    const d = this.data;
     const up = this.linkState === 'up' || this.linkState === 'server-down';
+    const d = this.data;
     return {
-      phase: d.phase, link: this.linkState, error: d.error, form: d.form, queue: d.queue, agent: d.agent, supervisors: d.supervisors,
-      conversation: d.conversation, messages: d.messages, unread: this.visible ? 0 : d.unread, rating: d.rating, transcript: d.transcript,
-      closedReason: d.closedReason, opens: d.opens, call: d.call, endReason: d.endReason,
-      leader: this.tabs.leader, canSendFiles: !!this.config.files && up && d.inside && d.phase === 'active',
+      ...d, link: this.linkState, unread: this.visible ? 0 : d.unread, leader: this.tabs.leader,
+      canSendFiles: !!this.config.files && up && d.inside && d.phase === 'active',
     };
   }
 

@@ -31,9 +31,10 @@ widget-test: ## types and tests of the chat box's parts; T="text loader" chooses
 	@$(MAKE) -s widget/node_modules/.package-lock.json
 	cd widget && node_modules/.bin/tsc -p . && node test/run.mjs $(T)
 
-demo: ## Usher with a server of its own and a chat page; UPSTREAM=ejabberd for the other server
+demo: ## Usher, a server of its own, a shop with the widget, the agents' desk; UPSTREAM=ejabberd for the other server
 	@.ci/need $(UPSTREAM) npm
-	@$(MAKE) -s demo/node_modules/.package-lock.json build
+	@$(MAKE) -s demo/node_modules/.package-lock.json $(if $(wildcard desk/package.json),desk)
+	@$(MAKE) -s build
 	@mkdir -p .demo && go build -o .demo/demo ./demo
 	@exec .demo/demo -upstream $(UPSTREAM) $(ARGS)
 

@@ -32,7 +32,7 @@ func main() {
 	flag.IntVar(&p.admin, "admin", 9091, "port of Usher's health and metrics")
 	flag.IntVar(&p.component, "component", 5347, "port of the server for Usher's link")
 	flag.IntVar(&p.c2s, "c2s", 5222, "port of the server for ordinary clients")
-	flag.IntVar(&p.site, "site", 8090, "port of the room page")
+	flag.IntVar(&p.site, "site", 8090, "port of the shop")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
@@ -81,19 +81,16 @@ func run(ctx context.Context, upstream string, p ports) (err error) {
 	defer pages.Close()
 
 	fmt.Printf(`
-  the room           http://localhost:%d/     open it in two windows
-  WebSocket          ws://localhost:%d/xmpp-websocket
-  BOSH               http://localhost:%d/http-bind
+  the shop           http://localhost:%d/         you are the visitor; the page says what to click
+  the agents' desk   http://localhost:%d/desk/    alice@localhost, bob@localhost: agents; carol@localhost: supervisor; password = name
+  any XMPP client    localhost:%d, no TLS: the same accounts; accept support@visitors.localhost as a contact (docs/agents.md)
+  a plain room       http://localhost:%d/room/    open it in two windows
   health, metrics    http://localhost:%d/readyz  /healthz  /metrics
-  ordinary clients   localhost:%d, no TLS: alice, bob, carol @localhost, password = name
-  rooms              NAME@conference.localhost, say lounge
-  support desk       alice with any client: accept support@visitors.localhost as a contact, ask for its presence too;
-                     then Ask for help on the page, and answer its offer with 1 (docs/agents.md; carol supervises)
   logs, data         .demo/
 
 Ctrl-C stops it all.
 
-`, p.site, p.http, p.http, p.admin, p.c2s)
+`, p.site, p.http, p.c2s, p.site, p.admin)
 
 	select {
 	case <-ctx.Done():
@@ -115,7 +112,7 @@ func (p ports) free() error {
 	}{
 		{p.http, "http", "Usher's web edge"}, {p.admin, "admin", "Usher's health and metrics"},
 		{p.component, "component", "the XMPP server's component listener"},
-		{p.c2s, "c2s", "the XMPP server's clients"}, {p.site, "site", "the room page"},
+		{p.c2s, "c2s", "the XMPP server's clients"}, {p.site, "site", "the shop"},
 	} {
 		l, err := net.Listen("tcp", local(x.port))
 		if err != nil {
@@ -132,12 +129,13 @@ func (p ports) free() error {
 
 func local(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
-// serve starts the room page's server.
+// serve starts the shop's server.
 func serve(p ports) (*http.Server, error) {
 	handler, err := site(page{
 		Self:  fmt.Sprintf("http://localhost:%d", p.site),
 		HTTP:  fmt.Sprintf("http://localhost:%d", p.http),
 		WS:    fmt.Sprintf("ws://localhost:%d", p.http),
+		C2S:   p.c2s,
 		Sites: []string{"visitors.localhost", "help.localhost"},
 	}, filepath.Join("demo", "node_modules"))
 	if err != nil {

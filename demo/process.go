@@ -191,7 +191,7 @@ func ejabberd(dir string, p ports) (*process, error) {
 // replaced by those of the command line.
 func usher(dir string, p ports) (*process, error) {
 	var pairs []string
-	for port, chosen := range map[int]int{8080: p.http, 9091: p.admin, 5347: p.component, 8090: p.site} {
+	for port, chosen := range map[int]int{8080: p.http, 9091: p.admin, 5347: p.component, 5222: p.c2s, 8090: p.site} {
 		pairs = append(pairs, fmt.Sprintf(":%d", port), fmt.Sprintf(":%d", chosen))
 	}
 	config := filepath.Join(dir, "usher.yaml")

@@ -1,13 +1,11 @@
 // One room, over WebSocket or BOSH. Nothing here knows of Usher: any XMPP
-// server with anonymous login and a MUC service would do. Asking for help needs a workgroup too.
+// server with anonymous login and a MUC service would do.
 import { Strophe, $iq, $msg, $pres } from './strophe.js';
 
 const MUC = 'http://jabber.org/protocol/muc';
 const USER = MUC + '#user';
 const STATES = 'http://jabber.org/protocol/chatstates';
 const SERVICE = 'conference.localhost';
-const SUPPORT = 'support@visitors.localhost'; // the site's workgroup (XEP-0142)
-const DESK = 'urn:usher:desk:0';
 
 Strophe.setLogLevel(Strophe.LogLevel.WARN);
 
@@ -18,9 +16,9 @@ const gateway = document.body.dataset;
 let visit = null; // the visit under way, from Join to Leave
 
 class Visit {
-  constructor({ nick, room, transport, site, help }) {
-    Object.assign(this, { nick, transport, site, help });
-    this.room = help ? '' : `${room.toLowerCase()}@${SERVICE}`; // the support room is told by its invitation
+  constructor({ nick, room, transport, site }) {
+    Object.assign(this, { nick, transport, site });
+    this.room = `${room.toLowerCase()}@${SERVICE}`;
     this.people = new Set();
     this.typing = new Set();
     this.seen = new Set(); // what is shown already: nick and id of each message
@@ -46,8 +44,7 @@ class Visit {
       $('me').textContent = this.conn.jid;
       this.conn.addHandler((el) => this.presence(el), null, 'presence');
       this.conn.addHandler((el) => this.message(el), null, 'message');
-      if (this.help) this.ask();
-      else this.enter();
+      this.enter();
     } else if (status === S.AUTHFAIL) {
       this.refuse('The gateway refused the login: ' + condition);
     } else if (status === S.DISCONNECTED && !this.over) {
@@ -59,34 +56,6 @@ class Visit {
       const wait = Math.min(15, 2 ** this.tries++);
       say(`connection lost${this.why ? ` (${this.why})` : ''}, trying again in ${wait} s`, true);
       this.timer = setTimeout(() => this.connect(), wait * 1000);
-    }
-  }
-
-  // XEP-0142 §4.1.2: into the queue, with what a form would ask.
-  ask() {
-    this.room = '';
-    const ask = $iq({ to: SUPPORT, type: 'set', id: this.conn.getUniqueId('ask') })
-      .c('join-queue', { xmlns: 'http://jabber.org/protocol/workgroup' }).c('queue-notifications').up()
-      .c('x', { xmlns: 'jabber:x:data', type: 'submit' })
-      .c('field', { var: 'name' }).c('value').t(this.nick).up().up()
-      .c('field', { var: 'page' }).c('value').t(location.pathname);
-    this.conn.sendIQ(ask, () => this.wait('waiting for an agent…'), (el) => this.refuse('Nobody can help now: ' + (el ? condition(el) : 'no answer')));
-  }
-
-  wait(text) {
-    $('refusal').textContent = text;
-    $('refusal').hidden = false;
-  }
-
-  // What the workgroup says: where the request is, and the invitation when an agent has it.
-  called(el) {
-    const about = el.getElementsByTagNameNS(DESK, 'conversation')[0];
-    const state = about?.getAttribute('state');
-    if (state === 'wrapup') say('the chat is over', true);
-    if (state === 'closed') this.refuse('The chat is over.');
-    if (el.getElementsByTagNameNS(USER, 'invite').length > 0) {
-      this.room = el.getAttribute('from');
-      this.enter();
     }
   }
 
@@ -118,7 +87,7 @@ class Visit {
       if (codes.includes('110') && this.joined && !this.over) {
         this.joined = false;
         if (codes.includes('307') || codes.includes('301')) this.refuse('You were put out of the room.');
-        else if (!this.help) {
+        else {
           say('the room went away, entering again…', true);
           this.timer = setTimeout(() => this.conn.connected && this.enter(), 2000);
         }
@@ -149,7 +118,7 @@ class Visit {
     door.hidden = true;
     room.hidden = false;
     $('refusal').hidden = true;
-    $('title').textContent = this.help ? 'Support' : Strophe.getNodeFromJid(this.room);
+    $('title').textContent = Strophe.getNodeFromJid(this.room);
     $('say').text.focus();
   }
 
@@ -164,7 +133,6 @@ class Visit {
       say(down ? 'the server behind the gateway is away; waiting for it' : 'the server is back', down);
       return true;
     }
-    if (this.help && type !== 'groupchat' && type !== 'error') this.called(el);
     if (type !== 'groupchat' || Strophe.getBareJidFromJid(from) !== this.room) return true;
     const nick = Strophe.getResourceFromJid(from);
     const body = child(el, 'body');

@@ -9,6 +9,7 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { minify } from 'terser';
 import lean, { mangleProps } from './strophe-lean.mjs';
 import { words } from './words.mjs';
 
@@ -42,12 +43,19 @@ const common = {
   logLevel: 'warning',
 };
 
+// A second minifier takes off what the first leaves. The names of the files come from what the first has made, which
+// therefore names the second.
+const second = { module: true, ecma: 2020, compress: { passes: 3, pure_getters: true }, format: { comments: /^!/ } };
+const { version } = JSON.parse(readFileSync(join(here, 'node_modules/terser/package.json'), 'utf8'));
+const banner = { js: `/* terser ${version} ${JSON.stringify(second)} */` };
+
 // The app, in pieces where that spares a visitor a language that he doesn't speak; and what few pages need.
-const modules = { ...common, format: 'esm', entryNames: '[name]-[hash]', chunkNames: '[name]-[hash]', outdir: 'dist' };
+const modules = { ...common, banner, mangleProps, format: 'esm', entryNames: '[name]-[hash]', chunkNames: '[name]-[hash]', outdir: 'dist' };
 const app = await build({ ...modules, entryPoints: ['src/app.ts'], inject: ['src/dom-parser.ts'], splitting: true });
 const rare = await build({ ...modules, entryPoints: ['src/loader/greet.ts', 'src/loader/element.ts'] });
 
-const files = new Map([...app.outputFiles, ...rare.outputFiles].map((f) => [basename(f.path), Buffer.from(f.contents)]));
+const files = new Map();
+for (const { path, text } of [...app.outputFiles, ...rare.outputFiles]) files.set(basename(path), Buffer.from((await minify(text, second)).code));
 /** Names of the files that the loader fetches. */
 const fetched = Object.fromEntries(
   [app, rare].flatMap(({ metafile }) => Object.entries(metafile.outputs)).flatMap(([file, o]) => (o.entryPoint ? [[basename(o.entryPoint, '.ts'), basename(file)]] : [])),
@@ -64,7 +72,7 @@ const loader = await build({
   define: { ...define, USHER_FILES: JSON.stringify({ app: fetched.app, greet: fetched.greet, element: fetched.element }) },
   outfile: 'dist/widget.js',
 });
-files.set('widget.js', Buffer.from(loader.outputFiles[0].contents));
+files.set('widget.js', Buffer.from((await minify(loader.outputFiles[0].text, { ...second, module: false })).code));
 
 mkdirSync(out, { recursive: true });
 for (const old of readdirSync(out)) if (!files.has(old)) rmSync(join(out, old));

@@ -2,6 +2,11 @@
 // page, so no passwords, no SCRAM, no shared worker; sessions are taken up by XEP-0198 or token; nobody reads the log. The build
 // fails if a version of strophe.js hasn't got what is to be left out.
 import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** In the place of its BOSH stands what fetches that when it is needed. */
+const late = join(dirname(fileURLToPath(import.meta.url)), 'src/engine/bosh.ts');
 
 const unused = /\/(sasl-(external|oauthbearer|plain|sha\d+|xoauth2)|transports\/worker-websocket|mirror)$/;
 const strophe = /[\\/]strophe\.js[\\/]src[\\/](.*\.ts)$/;
@@ -23,6 +28,7 @@ export default {
   name: 'strophe-lean',
   setup(build) {
     build.onResolve({ filter: unused }, ({ path, importer }) => (strophe.test(importer) ? { path, namespace: 'unused' } : undefined));
+    build.onResolve({ filter: /^\.\/transports\/bosh$/ }, ({ importer }) => (/[\\/]src[\\/]connection\.ts$/.test(importer) ? { path: late } : undefined));
     build.onLoad({ filter: /.*/, namespace: 'unused' }, () => ({
       contents: 'class Unused {}\nexport { Unused as default, Unused as StreamManagementMirror };',
       loader: 'js',

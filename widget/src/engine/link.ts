@@ -1,3 +1,4 @@
+import { fetchBosh } from './bosh';
 import type { Link as LinkState, SiteConfig } from '../types';
 import { Connection, SASLAnonymous, SASLMechanism, Status, log, type SMState } from './strophe';
 import { NS, attr, bare, child, content, id, parse, x } from './xml';
@@ -48,6 +49,7 @@ export class Link {
   private bosh = false; // how conn goes
   private isUp = false;
   private wanted = false;
+  private dialling: object | undefined; // the try that waits for the code of BOSH
   private tries = 0;
   private timer: ReturnType<typeof setTimeout> | undefined; // of the login, else of the next try
   private watch: ReturnType<typeof setInterval> | undefined;
@@ -103,6 +105,7 @@ export class Link {
   /** The connection is no use any more. */
   private drop(): void {
     clearTimeout(this.timer);
+    this.dialling = undefined;
     this.isUp = false;
     const conn = this.conn;
     this.conn = null;
@@ -200,8 +203,16 @@ export class Link {
     clearTimeout(this.timer);
     this.drop();
     const { ws, bosh } = this.config;
+    this.bosh = !!bosh && (overBosh || !ws || this.session.bosh > this.now());
+    if (!this.bosh) return this.connect(overBosh);
+    const dialling = (this.dialling = {});
+    const still = (then: () => void) => () => void (this.dialling === dialling && this.wanted && then());
+    fetchBosh().then(still(() => this.connect(overBosh)), still(() => this.again()));
+  }
+
+  private connect(overBosh: boolean): void {
+    const { ws, bosh } = this.config;
     const s = this.session;
-    this.bosh = !!bosh && (overBosh || !ws || s.bosh > this.now());
     this.unacked = s.sm?.unacked.length ?? 0;
     let said = false;
     const failed = (blocked: boolean) => {

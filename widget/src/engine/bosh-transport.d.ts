@@ -1,0 +1,2 @@
+declare const Bosh: new (connection: unknown) => object;
+export default Bosh;

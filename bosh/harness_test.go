@@ -31,6 +31,7 @@ type site struct {
 	stanza   func(s *c2s.Stream, e *xmpp.Element)
 	rate     c2s.Rate
 	received chan string
+	again    bool // who binds takes over from the stream that was opened before his
 }
 
 func newSite() *site {
@@ -50,6 +51,12 @@ func (d *site) Open(s *c2s.Stream, to string) (c2s.Host, error) {
 func (d *site) Bind(s *c2s.Stream, resource string) (string, error) {
 	if resource == "" {
 		resource = "r"
+	}
+	d.mu.Lock()
+	again := d.again
+	d.mu.Unlock()
+	if n := d.opened(); again && n > 1 {
+		s.Succeed(d.stream(n - 2))
 	}
 	return "visitor@example.com/" + resource, nil
 }
@@ -77,6 +84,12 @@ func (d *site) stream(i int) *c2s.Stream {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.streams[i]
+}
+
+func (d *site) opened() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.streams)
 }
 
 func (d *site) ids() string {

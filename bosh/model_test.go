@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -29,12 +30,18 @@ type world struct {
 	served    int      // what the server has sent
 	responded uint64   // all answers up to this rid have been read
 	acks      bool
+
+	// A session may go on in another one.
+	had   map[uint64]int // messages read with the answers up to a rid
+	sure  int            // of the messages, the server must know that the client has so many
+	fresh bool           // nothing has come yet since it goes on
 }
 
 // sent is a request that the client has no answer to.
 type sent struct {
 	rid    uint64
 	body   string
+	shows  uint64    // the last rid whose answer the client must have
 	x      *exchange // nil: not at the server, or the connection broke
 	lost   bool      // the client knows that it has to repeat
 	answer string
@@ -47,16 +54,26 @@ func (w *world) ask(body string) *exchange {
 
 func newWorld(t *rapid.T) *world {
 	w := &world{t: t, d: newSite(), clock: time.Unix(1e9, 0)}
+	w.d.again = true
 	cfg := testConfig(w.d, c2s.NewWheel(time.Second)) // which nobody turns: see expire
 	cfg.Streams.Now = func() time.Time { return w.clock }
 	cfg.Streams.LoginTime = 0
 	cfg.Polling = 0 // no limit on repeats
 	cfg.Inactivity = 0
+	cfg.Streams.Resume = c2s.Resume{Wheel: c2s.NewWheel(time.Second), Lost: func(*c2s.Stream, c2s.Ending, time.Duration) time.Duration { return time.Minute }}
 	if rapid.Bool().Draw(t, "over its rate") {
 		w.d.rate = c2s.Rate{PerSecond: 1, Burst: 2}
 	}
 	w.d.received = make(chan string, 10000)
 	w.srv = New(cfg)
+	w.begin()
+	return w
+}
+
+// begin creates a session and binds.
+func (w *world) begin() {
+	t := w.t
+	w.had = map[uint64]int{}
 	w.acks = rapid.Bool().Draw(t, "acks")
 	w.rid = rapid.Uint64Range(1, maxRID-10000).Draw(t, "rid")
 	ack := ""
@@ -69,12 +86,34 @@ func newWorld(t *rapid.T) *world {
 		if x.said() != "" && !strings.Contains(x.said(), "<jid>") {
 			w.responded = w.rid
 			w.sid = attr(t, x.said(), "sid")
-			return w
+			return
 		}
 	}
 	w.sid = attr(t, x.said(), "sid")
 	w.responded = w.rid
-	return w
+	_, messages, _ := strings.Cut(x.said(), "</jid>") // what may have come with the answer already
+	if strings.Contains(messages, "<message") {
+		_, messages, _ = strings.Cut(messages, "</iq>")
+		w.take("<body>" + messages)
+	}
+}
+
+// goOn is a page that is loaded anew: it knows the visitor's token, and nothing of the session. What it has said and has no
+// answer to may have been heard or not.
+func (w *world) goOn(lose bool) {
+	if lose {
+		w.d.stream(w.d.opened() - 1).Lose(c2s.Ending{Reason: c2s.Inactive})
+		for _, e := range w.srv.table.all() {
+			e.drop()
+		}
+	}
+	for _, s := range w.open {
+		w.cut(s)
+	}
+	w.open = nil
+	w.said = slices.Clone(w.d.heard)
+	w.fresh = true
+	w.begin()
 }
 
 // expire lets all that is due happen.
@@ -100,16 +139,16 @@ func (w *world) send(payload bool) {
 		return
 	}
 	w.rid++
-	attrs, stanza := "", ""
+	attrs, stanza, shows := "", "", w.rid-2
 	if payload {
 		id := fmt.Sprint("c", len(w.said))
 		w.said = append(w.said, id)
 		stanza = message(id)
 	}
 	if w.acks && w.responded != w.rid-1 {
-		attrs = fmt.Sprintf(" ack='%d'", w.responded)
+		attrs, shows = fmt.Sprintf(" ack='%d'", w.responded), w.responded
 	}
-	w.open = append(w.open, &sent{rid: w.rid,
+	w.open = append(w.open, &sent{rid: w.rid, shows: shows,
 		body: fmt.Sprintf(`<body rid='%d' sid='%s' xmlns='http://jabber.org/protocol/httpbind'%s>%s</body>`, w.rid, w.sid, attrs, stanza)})
 }
 
@@ -145,6 +184,10 @@ func (w *world) read() {
 	for len(w.open) > 0 && w.open[0].answer != "" {
 		w.take(w.open[0].answer)
 		w.responded = w.open[0].rid
+		w.had[w.responded] = len(w.got)
+		if n, ok := w.had[w.open[0].shows]; ok {
+			w.sure = max(w.sure, n)
+		}
 		w.open = w.open[1:]
 	}
 }
@@ -162,8 +205,21 @@ func (w *world) take(body string) {
 		w.t.Fatalf("%v: %s", err, body)
 	}
 	for _, m := range b.Message {
+		if w.fresh {
+			w.fresh = false
+			w.again(m.ID)
+		}
 		w.got = append(w.got, m.ID)
 	}
+}
+
+// again is the first message of a session that goes on: nothing is left out before it, and nothing comes again that the server must have known to be there.
+func (w *world) again(id string) {
+	n, err := strconv.Atoi(strings.TrimPrefix(id, "s"))
+	if err != nil || n > len(w.got) || n < w.sure {
+		w.t.Fatalf("goes on with %s; the client has %d, the server knows of %d", id, len(w.got), w.sure)
+	}
+	w.got = w.got[:n]
 }
 
 func (w *world) serve() {
@@ -193,6 +249,7 @@ func TestModel(t *testing.T) {
 			"read":        func(*rapid.T) { w.read() },
 			"serve":       func(*rapid.T) { w.serve() },
 			"expire":      func(*rapid.T) { w.expire() },
+			"go on":       func(t *rapid.T) { w.goOn(rapid.Bool().Draw(t, "lost")) },
 			"":            func(t *rapid.T) { w.check(t) },
 		})
 		// In the end the network is mended.
@@ -226,16 +283,19 @@ func (w *world) check(t *rapid.T) {
 	if len(w.got) > w.served {
 		t.Fatalf("got %v of %d", w.got, w.served)
 	}
+	n := 0
 	for _, e := range w.srv.table.all() {
-		n := 0
 		for _, r := range e.slots {
 			if r.x != nil {
 				n++
 			}
 		}
-		if n != w.srv.Held() || e.keptLen > maxKept || int(e.pending) > w.srv.cfg.MaxBody() {
-			t.Fatalf("%d open, %d held, %d kept, %d pending", n, w.srv.Held(), e.keptLen, e.pending)
+		if e.keptLen > maxKept || int(e.pending) > w.srv.cfg.MaxBody() {
+			t.Fatalf("%d kept, %d pending", e.keptLen, e.pending)
 		}
+	}
+	if n != w.srv.Held() {
+		t.Fatalf("%d open, %d held", n, w.srv.Held())
 	}
 }
 

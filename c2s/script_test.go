@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/netip"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -236,7 +237,8 @@ func (r *rig) drain() {
 // S? for what must be in it), what the
 // Handler is told (H), how the stream ends (E), how much time passes (T).
 // "=" goes on with another stream of the same process, X loses the connection for a reason, Q ends the stream for one, M sends a message with that id from the
-// server, I is S and notes what stands in the place of a $name.
+// server, N lets the
+// carrier confirm so many, O says who is succeeded next, I is S and notes what stands in the place of a $name.
 // Whatever the script doesn't foresee is an error.
 func (r *rig) play(script string) {
 	r.t.Helper()
@@ -252,6 +254,18 @@ func (r *rig) play(script string) {
 			r.drain()
 			r.quiet(n, line)
 			r.stream.Lose(Ending{Reason: reasonNamed(what)})
+		case "L": // lost, with what is queued
+			r.stream.Lose(Ending{Reason: reasonNamed(what)})
+		case "B": // said, and nothing is heard of the answer
+			r.say(what)
+		case "N":
+			n, err := strconv.ParseUint(what, 10, 32)
+			if err != nil {
+				r.t.Fatal(err)
+			}
+			r.stream.Confirmed(uint32(n))
+		case "O":
+			r.gate.old = r.other(what).stream
 		case "Q":
 			r.stream.End(Ending{Reason: reasonNamed(what)})
 			r.drain()

@@ -103,7 +103,11 @@ func (s *Stream) resume(e *xmpp.Element) {
 		if !old.seize() {
 			continue // it has ended meanwhile, and is a tombstone or another stream now
 		}
-		if l := old.led; l != nil && l.offered && l.id == id {
+		old.mu.Lock()
+		l := old.led
+		same := l != nil && l.offered && l.id == id
+		old.mu.Unlock()
+		if same {
 			s.resumeFrom(old, uint32(h))
 			return
 		}

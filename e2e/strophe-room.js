@@ -22,15 +22,18 @@ export class StropheClient {
         this.conn.flush();
     }
 
-    #open({ url, domain }) {
+    // domain is the JID where there is a password, which makes it a login to an account: with one mechanism, if it is named.
+    #open({ url, domain, password = '', mechanism }) {
         const { Strophe } = this.lib;
-        Object.assign(this, { url, domain });
+        Object.assign(this, { url, domain, password });
         Strophe.setLogLevel(Strophe.LogLevel.FATAL);
-        this.conn = new Strophe.Connection(url, { keepalive: true });
+        const known = { PLAIN: Strophe.SASLPlain, 'SCRAM-SHA-1': Strophe.SASLSHA1, 'SCRAM-SHA-256': Strophe.SASLSHA256 };
+        const mechanisms = mechanism ? { mechanisms: [known[mechanism]] } : {};
+        this.conn = new Strophe.Connection(url, { keepalive: true, ...mechanisms });
     }
 
     #login() {
-        this.conn.connect(this.domain, '', (status, condition) => this.#status(status, condition));
+        this.conn.connect(this.domain, this.password, (status, condition, el) => this.#status(status, condition, el));
     }
 
     #listen() {
@@ -39,7 +42,7 @@ export class StropheClient {
         }
     }
 
-    #status(status, condition) {
+    #status(status, condition, el) {
         const { Status } = this.lib.Strophe;
         switch (status) {
             case Status.CONNECTED:
@@ -52,6 +55,12 @@ export class StropheClient {
                 this.emit('restored', { jid: this.conn.jid });
                 break;
             case Status.AUTHFAIL:
+                if (this.password !== '') {
+                    this.session.close();
+                    this.emit('refused', { reason: el?.firstChild?.localName ?? condition });
+                    break;
+                }
+            // falls through
             case Status.ERROR:
                 if (condition === 'system-shutdown') break; // it connects again, as after any loss
                 this.emit('error', { text: `status ${status}: ${condition}` });

@@ -60,14 +60,28 @@ function configure() {
 }
 
 drive({
-    connect({ url, domain }) {
-        xmpp = client({ service: url, domain });
+    // domain is the JID where there is a password, which makes it a login to an account.
+    connect({ url, domain, password, mechanism }) {
+        const [username] = domain.split('@');
+        const account = {
+            domain: domain.slice(username.length + 1),
+            username,
+            password,
+            ...(mechanism && { credentials: (authenticate) => authenticate({ username, password }, mechanism) }),
+        };
+        xmpp = client({ service: url, ...(password === undefined ? { domain } : account) });
         xmpp.on('online', async (jid) => {
             await xmpp.send(xml('presence'));
             session.online(jid.toString());
         });
         xmpp.on('disconnect', () => session.offline());
         xmpp.on('error', (err) => {
+            if (err.name === 'SASLError') {
+                session.close();
+                emit('refused', { reason: err.condition });
+                xmpp.stop();
+                return;
+            }
             // A lost connection and a server that stops are errors to this library, then it connects again.
             const lost = ['ECONNERROR', 'ECONNRESET', 'ECONNREFUSED'].includes(err.code);
             if (!lost && err.condition !== 'system-shutdown') emit('error', { text: describe(err) });
@@ -76,7 +90,7 @@ drive({
             if (el.is('message')) message(el);
             if (el.is('presence')) presence(el).catch((err) => emit('error', { text: describe(err) }));
         });
-        xmpp.start().catch((err) => emit('error', { text: describe(err) }));
+        xmpp.start().catch((err) => err.name === 'SASLError' || emit('error', { text: describe(err) }));
     },
     async join(args) {
         ({ room, nick } = args);

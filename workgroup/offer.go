@@ -13,7 +13,10 @@ import (
 // newID makes an id for a stanza or an ad-hoc session: 128 random bits.
 func newID() string { return strings.ToLower(rand.Text()) }
 
-const nsCorrect = "urn:xmpp:message-correct:0"
+const (
+	nsCorrect       = "urn:xmpp:message-correct:0"
+	nsQuickResponse = "urn:xmpp:tmp:quick-response"
+)
 
 // What an offer shows of what the visitor wrote, in bytes.
 const (
@@ -30,8 +33,14 @@ func (o *offer) offered() {
 	}
 	m := o.group.message(o.agent.jid, o.text())
 	m.set("id", o.id)
-	o.group.d.send(m)
+	n := strconv.Itoa(o.conv.Number)
+	o.group.d.send(m.with(quickResponse("accept "+n, "Accept"), quickResponse("decline "+n, "Decline")))
 	o.offerNatively()
+}
+
+// quickResponse is a button that says a word, for clients that know it; others show the text alone (XEP-0439 §4.1).
+func quickResponse(word, label string) *node {
+	return el("response", nsQuickResponse, "value", word, "label", label)
 }
 
 // ended corrects that message (XEP-0308 §4) when the offer is over, and revokes it natively. how: accepted, taken by NAME, lapsed,

@@ -55,14 +55,16 @@ window.converse.plugins.add('driver', {
 });
 
 window.driver = {
-    connect({ url, transport, domain }) {
+    // domain is the JID where there is a password, which makes it a login to an account.
+    connect({ url, transport, domain, password }) {
         const service = transport === 'ws' ? { websocket_url: url } : { bosh_service_url: url };
         window.converse.initialize({
             ...service,
             assets_path: '/node_modules/converse.js/dist/',
-            authentication: 'anonymous',
+            authentication: password === undefined ? 'anonymous' : 'login',
             auto_login: true,
             jid: domain,
+            password,
             discover_connection_methods: false,
             view_mode: 'fullscreen',
             muc_instant_rooms: true,

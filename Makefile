@@ -16,10 +16,19 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 # times as long; the other tests of that package have one goroutine only and run without it.
 MEETING := Beside|Writers|HeldUp|Running|Load|Crash|Full|Backup|Open|Query$$
 
-.PHONY: build widget widget-test demo test test-full check lint unit alloc e2e fuzz bench bench-idle bench-support clean
+.PHONY: build desk widget widget-test demo test test-full check lint unit alloc e2e fuzz bench bench-idle bench-support clean
 
 build: ## one static binary
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X usher/gateway.version=$(VERSION)' -o usher .
+
+desk: ## Converse.js for the agents' page: desk/converse, which is not committed and is in the next build
+	@.ci/need npm
+	@$(MAKE) -s desk/converse/converse.min.js
+
+desk/converse/converse.min.js: desk/package-lock.json desk/copy.mjs
+	@$(MAKE) -s desk/node_modules/.package-lock.json
+	node desk/copy.mjs
+	@touch $@
 
 widget: ## the visitor's chat box: widget/dist, which is committed
 	@.ci/need npm
@@ -87,4 +96,4 @@ bench-support: ## 100 support requests a second through the real binary and a re
 	go run ./bench support -upstream $(UPSTREAM) $(ARGS)
 
 clean:
-	rm -rf usher .demo bench/out demo/node_modules e2e/node_modules widget/node_modules
+	rm -rf usher .demo bench/out demo/node_modules e2e/node_modules widget/node_modules desk/node_modules

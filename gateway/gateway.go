@@ -91,6 +91,9 @@ func New(cfg *Config, log *slog.Logger) (*Gateway, error) {
 	g.files = newFileServer(g)
 	g.doors = newDoors(g)
 	var err error
+	if g.doors.desk, err = newDeskPage(cfg); err != nil {
+		return nil, err
+	}
 	if g.doors.web, err = newWeb(cfg, g.byDomain); err != nil {
 		return nil, err
 	}

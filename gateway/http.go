@@ -31,6 +31,7 @@ type doors struct {
 	server    *fasthttp.Server
 	discovery *discovery
 	web       *web
+	desk      *deskPage
 	admin     *http.Server
 
 	cert   *certificate
@@ -161,7 +162,7 @@ func (d *doors) handle(ctx *fasthttp.RequestCtx) {
 			d.g.files.serve(ctx)
 			return
 		}
-		if d.web.file(ctx) {
+		if d.web.file(ctx) || d.desk.serve(ctx) {
 			return
 		}
 		ctx.Error("not found", fasthttp.StatusNotFound)

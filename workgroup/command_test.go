@@ -1,6 +1,7 @@
 package workgroup
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -99,7 +100,7 @@ func TestOfferMessage(t *testing.T) {
 }
 
 // TestOfferIsOneForAllClients: to the bare JID, as chat, with an id, and nothing that keeps it from being stored and pushed
-// to phones; the correction is of the same kind (XEP-0308 §4).
+// to phones; the answers are on it as quick responses (XEP-0439), and not on the correction, which is of the same kind otherwise (XEP-0308 §4).
 func TestOfferIsOneForAllClients(t *testing.T) {
 	p := newPlay(t)
 	alice, ann := p.agent("alice"), p.visitor("ann")
@@ -119,10 +120,18 @@ func TestOfferIsOneForAllClients(t *testing.T) {
 		if n.attr("to") != alice.bare || n.attr("from") != support || n.attr("type") != "chat" || n.attr("id") == "" {
 			t.Errorf("message %d: %s", i, n.append(nil, ""))
 		}
+		var answers []string
 		for _, k := range n.kids {
-			if k.name != "body" && !(i == 1 && k.name == "replace" && k.space == nsCorrect && k.attr("id") == offers[0].attr("id")) {
+			switch {
+			case k.name == "body", i == 1 && k.name == "replace" && k.space == nsCorrect && k.attr("id") == offers[0].attr("id"):
+			case i == 0 && k.name == "response" && k.space == "urn:xmpp:tmp:quick-response":
+				answers = append(answers, k.attr("label")+": "+k.attr("value"))
+			default:
 				t.Errorf("message %d has %s", i, k.append(nil, ""))
 			}
+		}
+		if want := []string{"Accept: accept 1", "Decline: decline 1"}; i == 0 && !slices.Equal(answers, want) {
+			t.Errorf("quick responses %q, want %q", answers, want)
 		}
 	}
 	if offers[0].attr("id") == offers[1].attr("id") {

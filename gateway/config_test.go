@@ -79,6 +79,20 @@ func TestConfigDesign(t *testing.T) {
 	}
 }
 
+// The demo's config is one that a newcomer reads first: it loads, and nothing in it is doubtful.
+func TestConfigDemo(t *testing.T) {
+	cfg, warnings, err := Load("../demo/usher.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(warnings) > 0 {
+		t.Errorf("warnings:\n%s", strings.Join(warnings, "\n"))
+	}
+	if s := cfg.Sites[0]; s.Theme.Picture.SVG == "" || len(s.Proactive.Rules) != 1 || len(cfg.Upstream.Accounts) != 1 {
+		t.Errorf("site %+v", s)
+	}
+}
+
 // Each text stands for a whole file; its errors are all that is said.
 func TestConfigErrors(t *testing.T) {
 	t.Setenv("USHER_TEST_EMPTY", "")

@@ -19,16 +19,6 @@ func (c *customer) opened(where at) *customer {
 	return &customer{page: pg, net: c.net, base: c.base}
 }
 
-// shown opens the widget's panel if the page has not done so by itself.
-func (c *customer) shown() *customer {
-	c.t.Helper()
-	c.sees(button("/chat/i"))
-	if c.count(panel) == 0 {
-		c.click(launcher)
-	}
-	return c
-}
-
 // Two tabs show one chat over one connection; when the one that holds it closes, or loads another page, the other goes on.
 func tabs(t *testing.T, w *web) {
 	a := w.agent(0)
@@ -37,7 +27,8 @@ func tabs(t *testing.T, w *web) {
 	room := w.takes(a)
 	both(first, a, room, "in one tab")
 	second := first.opened(link("Open the lamps in a new tab"))
-	second.shown().hears("agent: in one tab")
+	second.sees(panel) // as it was in the first
+	second.hears("agent: in one tab")
 	for i, c := range []*customer{first, second, first} {
 		line := fmt.Sprint("line ", i)
 		c.says("visitor: " + line)
@@ -57,11 +48,12 @@ func tabs(t *testing.T, w *web) {
 
 	first.close() // the connection was its
 	both(second, a, room, "the other is closed")
-	third := first.tab("basket").shown()
+	third := first.tab("basket")
+	third.click(launcher)
 	third.hears("agent: the other is closed")
 	second.reload() // and now it is the second's
 	both(third, a, room, "the other loads again")
-	second.shown().hears("agent: the other loads again")
+	second.hears("agent: the other loads again")
 	if n := a.count(func(e event) bool { return e.Event == "presence" && e.Room == room && e.Type == "unavailable" }); n != 0 {
 		t.Errorf("%d times the agent saw somebody leave", n)
 	}

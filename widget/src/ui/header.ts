@@ -43,8 +43,8 @@ export function createHeader(c: Context, close: () => void): Header {
   let last: State | null = null;
   const group = boot.config.workgroups.find((g) => g.name === boot.script.workgroup) ?? boot.config.workgroups[0];
   const named = group && group.title !== group.name ? group.title : t('title'); // without a title there is its bare name
-  const title = h('h2', { id: 'usher-title', dir: 'auto', tabindex: -1 });
-  const sub = h('p', { dir: 'auto' });
+  const title = h('h2', { id: 'usher-title', tabindex: -1 });
+  const sub = h('p');
   const picture = h('span', { class: 'logo' });
   const source = boot.config.theme.logo;
   if (source) logo(source).then((drawn) => picture.append(drawn), () => picture.remove());

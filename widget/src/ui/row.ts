@@ -26,7 +26,7 @@ function bodyNodes(c: Context, body: string, bubble: HTMLElement): Node[] {
 
 function noticeRow(c: Context): Row {
   const day = h('div', { class: 'day' });
-  const text = h('div', { class: 'notice', dir: 'auto' });
+  const text = h('div', { class: 'notice' });
   return {
     el: h('div', { class: 'row' }, day, text),
     set(m, place) {

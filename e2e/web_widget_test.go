@@ -101,6 +101,7 @@ func webStories() []story {
 		{name: "watched", browsers: everywhere, agents: 1, tell: watched},
 		{name: "launched", browsers: everywhere, agents: 1, tell: launched},
 		{name: "cheap", alone: true, agents: 1, tell: cheap},
+		{name: "story", browsers: everywhere, agents: 1, group: askForm, tell: wholeStory},
 		{name: "continued", browsers: everywhere, agents: 1, tell: continued},
 		{name: "cut", agents: 1, tell: networkCut},
 		{name: "bosh", agents: 1, tell: overBOSH},

@@ -1,0 +1,131 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+)
+
+// colleague is an agent or supervisor at the desk page.
+type colleague struct {
+	*page
+	nick string
+}
+
+// Places of the desk page, which is Converse.js with our plugin.
+var (
+	deskChat = css("converse-chat:visible")
+	deskRoom = css("converse-muc:visible")
+)
+
+// atDesk logs somebody in at the desk page, in a browser of his own, and waits until the workgroup's chat stands open.
+func (w *web) atDesk(user string, options ...map[string]any) *colleague {
+	w.scene.t.Helper()
+	p := w.browser.person(w.scene.t, user, options...)
+	c := &colleague{page: p.opens("http://" + w.addr + "/desk/"), nick: user}
+	c.fill(css("input[name=jid]"), user+"@localhost")
+	c.fill(css("input[name=password]"), w.server.Password(user))
+	c.click(button("Log in"))
+	c.sees(button("List").in(role("group", "Support desk")))
+	return c
+}
+
+// accepts the offer in which this stands, and waits until the chat's room is open.
+func (c *colleague) accepts(words string) {
+	c.t.Helper()
+	offer := css("converse-chat-message").having(words)
+	c.click(button("Accept").in(offer).first())
+	c.sees(css("textarea.chat-textarea").in(deskRoom))
+}
+
+// tells the workgroup a word.
+func (c *colleague) tells(group, words string) {
+	c.t.Helper()
+	c.opensChat(group)
+	c.writes(deskChat, words)
+}
+
+// opensChat shows the chat with a contact of the list.
+func (c *colleague) opensChat(group string) {
+	c.t.Helper()
+	c.click(css("converse-roster .list-item-link").having(group).first())
+	c.sees(css("textarea.chat-textarea").in(deskChat))
+}
+
+func (c *colleague) writes(where at, words string) {
+	c.t.Helper()
+	c.fill(css("textarea.chat-textarea").in(where), words)
+	c.press(css("textarea.chat-textarea").in(where), "Enter")
+}
+
+// says a line in the room that is open.
+func (c *colleague) says(words string) {
+	c.t.Helper()
+	c.writes(deskRoom, words)
+}
+
+// hears waits until the room that is open shows this.
+func (c *colleague) hears(words string) {
+	c.t.Helper()
+	c.sees(css(".chat-msg__text").having(words).in(deskRoom))
+}
+
+// The whole story: a visitor asks on the shop's page, alice accepts at the desk page, both chat and see each other type; carol looks in and goes;
+// the visitor loads the page again and goes on to another; the chat is closed, rated, and all of it is in the archive.
+func wholeStory(t *testing.T, w *web) {
+	alice, carol := w.atDesk(w.agents[0]), w.atDesk(w.supervisor)
+	anna := w.customer("anna", strict)
+	anna.sees(button("1 online"))
+	anna.asks("Which lamp is for the kitchen?")
+	if w.kind == "chromium" {
+		anna.accessible("form or queue")
+	}
+	anna.fill(role("textbox", "Your name"), "Anna")
+	anna.click(button("Continue"))
+	anna.sees(text("Looking for somebody to help you"))
+	anna.accessible("waiting")
+	alice.accepts("Which lamp is for the kitchen?")
+	anna.sees(role("heading", alice.nick).in(panel))
+
+	anna.says("Hello Alice")
+	alice.hears("Hello Alice")
+	alice.says("Hello Anna, the green one")
+	anna.hears("Hello Anna, the green one")
+	alice.types(css("textarea.chat-textarea").in(deskRoom), "and")
+	anna.sees(text(alice.nick + " is typing"))
+	alice.fill(css("textarea.chat-textarea").in(deskRoom), "")
+	anna.types(composer, "really")
+	alice.sees(text("is typing").in(deskRoom))
+
+	carol.tells(w.group, "enter 1")
+	carol.sees(css("textarea.chat-textarea").in(deskRoom))
+	anna.sees(text(carol.nick + " (supervisor) has joined the chat.").in(chatLog))
+	carol.says("May I help?")
+	anna.hears("May I help?")
+	alice.hears("May I help?")
+	carol.click(button("Leave").in(role("group", "Support desk")).in(deskRoom))
+	anna.sees(text(carol.nick + " (supervisor) has left the chat.").in(chatLog))
+
+	anna.fill(composer, "")
+	anna.reload()
+	for _, line := range []string{"Hello Alice", "Hello Anna, the green one", "May I help?"} {
+		if n := anna.hears(line); n != 1 {
+			t.Errorf("%q is there %d times after a reload", line, n)
+		}
+	}
+	anna.click(link("Lamps").in(role("navigation", "Shop")))
+	anna.sees(role("heading", "Lamps"))
+	anna.says("I see it now")
+	alice.hears("I see it now")
+
+	alice.tells(w.group, "close")
+	anna.sees(text("The chat has ended"))
+	anna.do("check", role("radio", "Good"), map[string]any{"force": true})
+	anna.click(button("Send rating"))
+	anna.sees(text("Thank you for your rating."))
+	tr := w.recorded(t, "the rating is in the archive, and the end", func(tr *transcript) bool { return tr.Rating != nil && tr.Closed != "" })
+	sameLines(t, "said", tr.said(), []string{"visitor: Hello Alice", "agent: Hello Anna, the green one", "supervisor: May I help?", "visitor: I see it now"})
+	if tr.Rating.Value != 4 || tr.Visitor.Name != "Anna" || !strings.Contains(tr.Visitor.Page, "shop.localhost") {
+		t.Errorf("archived: %+v by %+v", tr.Rating, tr.Visitor)
+	}
+	anna.quiet()
+}

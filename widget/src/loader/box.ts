@@ -44,6 +44,7 @@ export function createBox(base: string, host: HTMLElement, attributes: Attribute
   let app: Promise<App> | undefined;
   let shown = true;
   let gone = false;
+  let opened = false;
   let calm = () => {}; // ends the wait for a greeting, or the greeting
 
   for (const name in attributes) if (name.startsWith('fields-')) fields[name.slice(7)] = attributes[name];
@@ -57,7 +58,8 @@ export function createBox(base: string, host: HTMLElement, attributes: Attribute
   };
   const emit: Emit = (event, detail) => {
     if (event === 'opened' || event === 'closed') {
-      launcher.set({ open: event === 'opened' });
+      opened = event === 'opened';
+      launcher.set({ open: opened });
       draw();
     }
     heard(event, detail);
@@ -128,7 +130,10 @@ export function createBox(base: string, host: HTMLElement, attributes: Attribute
   const box: Box = {
     open: () => void use((app) => app.open()),
     close: () => ifThere((app) => app.close()),
-    toggle: () => void use((app) => (app.isOpen ? app.close() : app.open())),
+    toggle() {
+      const was = opened; // as the visitor sees it when he clicks: the panel may be about to open by itself
+      void use((app) => (was ? app.close() : app.open()));
+    },
     show: visible(true),
     hide: visible(false),
     identify(jwt) {

@@ -21,7 +21,7 @@ const talk = (): Message[] => [
   message('visitor', 'And how long does delivery take?'),
   message('agent', 'Yes, it does: see https://shop.example/kettles/blue?plug=eu for the details.\nDelivery takes two days.'),
   message('agent', 'Would you like me to put one aside for you? 😀'),
-  notice('notice_supervisor_joined', 'Carol'),
+  message('service', 'Carol (supervisor) has joined the chat.', { kind: 'notice' }),
   message('supervisor', 'Just so you know: today it is 10 % off.'),
   message('visitor', 'Great, thank you both!', { corrected: true }),
   message('visitor', 'One more thing', { state: 'sending', time: NOON + 3_600_000 }),
@@ -88,8 +88,8 @@ const states: Record<string, () => Partial<State>> = {
   files: () => at('active', { messages: files(), canSendFiles: true }),
   nasty: () => at('active', { messages: nasty(), agent: { nick: '<i>Mallory</i> with a very long name that goes on and on and on', present: true, typing: false } }),
   reconnecting: () => at('active', { link: 'reconnecting', messages: talk() }),
-  'server-down': () => at('active', { link: 'server-down', messages: talk(), error: 'error_message' }),
-  'agent-lost': () => at('agent-lost', { messages: [...talk(), notice('notice_lost', 'Alice')], agent: { nick: 'Alice', present: false, typing: false } }),
+  'server-down': () => at('active', { link: 'server-down', messages: talk(), error: 'error_rating' }),
+  'agent-lost': () => at('agent-lost', { messages: [...talk(), message('service', 'Alice has lost the connection.', { kind: 'notice' })], agent: { nick: 'Alice', present: false, typing: false } }),
   wrapup: () => at('wrapup', { messages: talk(), endReason: 'agent' }),
   rated: () => at('closed', { messages: talk(), endReason: 'visitor', rating: { value: 5, text: '' }, transcript: 'sent' }),
   'no-answer': () => at('closed', { endReason: 'timeout', conversation: null }),
@@ -97,7 +97,7 @@ const states: Record<string, () => Partial<State>> = {
   'offline-form': () => ({ phase: 'offline', link: 'up', closedReason: 'no-agents', form: { title: '', instructions: '', fields: form().fields.slice(0, 3).map((f) => ({ ...f, error: '', value: [] })) } }),
   left: () => ({ phase: 'left', link: 'up' }),
   called: () => ({ phase: 'called', link: 'up', call: { nick: 'Alice', text: 'I see that you compare kettles. May I help you to choose one?' } }),
-  failed: () => ({ phase: 'failed', link: 'failed', error: 'error_connection' }),
+  failed: () => ({ phase: 'failed', link: 'failed', error: 'error_timeout' }),
 };
 
 const LOGO = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 40" width="36" height="36"><circle cx="20" cy="20" r="19" fill="#fff"/><path d="M12 15h14v9a6 6 0 0 1-6 6h-2a6 6 0 0 1-6-6zM26 17h2a3 3 0 0 1 0 7h-2" fill="#a33b20"/></svg>';
@@ -105,7 +105,7 @@ const LOGO = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 40" width=
 /** What the page's hash asks for: `#active&lang=ar&dark=dark`. */
 const asked = new URLSearchParams('state=' + location.hash.slice(1));
 const name = asked.get('state') || 'idle';
-const found = all.find((l) => l.code === asked.get('lang')) ?? all[0];
+const found = all.find((l) => l.code === (asked.get('lang') ?? 'en'))!;
 const language: Language = asked.has('rtl') ? { ...found, rtl: true } : found;
 const config: SiteConfig = {
   site: 'shop', domain: 'visitors.localhost', ws: '', bosh: '', language: 'en', languages: [],

@@ -1,7 +1,7 @@
 // Where the visitor writes: Enter sends, Shift+Enter breaks the line, Arrow-up in an empty box changes the last message.
 import type { Message, State } from '../types';
 import { ICONS, h, iconButton, setText } from './dom';
-import { createEmoji } from './emoji';
+import type { Emoji } from './emoji';
 import { changeable } from './group';
 import type { Context, Part } from './options';
 
@@ -38,12 +38,12 @@ export function createComposer(c: Context, sent: () => void): Composer {
   const send = iconButton(ICONS.send, t('compose_send'), submit, { class: 'icon send', flip: true });
   const picker = h('input', { type: 'file', hidden: true, tabindex: -1, accept: limits?.types.join(','), onchange: () => (files(picker.files), (picker.value = '')) });
   const attach = iconButton(ICONS.clip, t('compose_attach'), () => picker.click(), { hidden: true });
-  const emoji = createEmoji(c, (e) => (insert(e), hideEmoji()));
-  const smile = iconButton(ICONS.smile, t('compose_emoji'), () => (emoji.el.hidden ? (emoji.open(), smile.setAttribute('aria-expanded', 'true')) : hideEmoji()), { 'aria-expanded': 'false', hidden: touch() });
+  let emoji: Emoji | null = null;
+  const smile = iconButton(ICONS.smile, t('compose_emoji'), showEmoji, { 'aria-expanded': 'false', hidden: touch() });
   const hint = h('p', { class: 'hint', role: 'status' });
   const editText = h('span', {}, t('compose_editing'));
   const editBar = h('div', { class: 'editing', hidden: true }, editText, iconButton(ICONS.close, t('cancel'), stopEditing));
-  const el = h('div', { class: 'composer' }, editBar, emoji.el, hint, h('div', { class: 'write' }, attach, picker, box, smile, send));
+  const el = h('div', { class: 'composer' }, editBar, hint, h('div', { class: 'write' }, attach, picker, box, smile, send));
 
   function typed(): void {
     changed();
@@ -112,8 +112,18 @@ export function createComposer(c: Context, sent: () => void): Composer {
     box.setRangeText(text, box.selectionStart, box.selectionEnd, 'end');
     typed();
   }
+  async function showEmoji(): Promise<void> {
+    if (emoji && !emoji.el.hidden) return hideEmoji();
+    if (!emoji) {
+      const { createEmoji } = await import('./emoji');
+      emoji ??= createEmoji(c, (e) => (insert(e), hideEmoji()));
+      editBar.after(emoji.el);
+    }
+    emoji.open();
+    smile.setAttribute('aria-expanded', 'true');
+  }
   function hideEmoji(quiet = false): void {
-    emoji.el.hidden = true;
+    if (emoji) emoji.el.hidden = true;
     smile.setAttribute('aria-expanded', 'false');
     if (!quiet) box.focus();
   }
@@ -136,7 +146,7 @@ export function createComposer(c: Context, sent: () => void): Composer {
     files,
     focus: () => box.focus(),
     escape() {
-      if (!emoji.el.hidden) hideEmoji();
+      if (emoji && !emoji.el.hidden) hideEmoji();
       else if (editing) stopEditing();
       else return false;
       return true;

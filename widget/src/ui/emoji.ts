@@ -1,11 +1,18 @@
 // A small choice of emoji for those whose keyboard has none. One stop for the Tab key, arrows inside.
-import { h } from './dom';
+import emojiCss from './emoji.css';
 import type { Context } from './options';
 
 const EMOJI = '😀 😃 😉 😊 😍 😂 🤔 😐 😕 😢 😮 😡 👍 👎 👌 👋 🙏 💪 👏 🤝 ❤️ 🎉 ✨ 🔥 ✅ ❌ ⚠️ ❓ 💡 📎 📷 📦 🛒 💳 ⏰ ☕'.split(' ');
 const COLUMNS = 9;
 
-export function createEmoji(c: Context, pick: (emoji: string) => void): { el: HTMLElement; open(): void } {
+export interface Emoji {
+  readonly el: HTMLElement;
+  open(): void;
+}
+
+export function createEmoji(c: Context, pick: (emoji: string) => void): Emoji {
+  const { h } = c.kit;
+  c.style(emojiCss);
   const buttons = EMOJI.map((e, i) => h('button', { type: 'button', tabindex: i ? -1 : 0, onclick: () => pick(e) }, e));
   const el = h('div', { class: 'emoji', role: 'group', 'aria-label': c.t('compose_emoji'), hidden: true, onkeydown: move }, ...buttons);
   function move(e: KeyboardEvent): void {

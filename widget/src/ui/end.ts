@@ -1,14 +1,13 @@
 // After a chat: why it ended, the rating, the transcript, another one.
-import { clean } from '../text/pieces';
 import type { State } from '../types';
-import { ICONS, button, focused, h, icon, say, setText } from './dom';
+import endCss from './end.css';
 import type { Context, Part } from './options';
-import { download, known } from './text';
 
 const STAR = 'M12 3.6l2.6 5.3 5.9.8-4.3 4.1 1 5.8-5.2-2.7-5.2 2.7 1-5.8L3.5 9.7l5.9-.8z';
 
 function createRating(c: Context): { el: HTMLElement; update(s: State): void } {
   const { t } = c;
+  const { button, focused, h, icon, say, setText } = c.kit;
   let value = 0;
   const stars = [1, 2, 3, 4, 5].map((n) =>
     h(
@@ -49,6 +48,7 @@ function createRating(c: Context): { el: HTMLElement; update(s: State): void } {
 
 function createMail(c: Context): { el: HTMLElement; update(s: State): void } {
   const { t } = c;
+  const { button, h, setText } = c.kit;
   const address = h('input', { type: 'email', autocomplete: 'email', required: true, dir: 'ltr' });
   const send = button('plain', t('transcript_send'));
   const said = h('p', { role: 'status' });
@@ -71,6 +71,8 @@ function createMail(c: Context): { el: HTMLElement; update(s: State): void } {
 
 export function createEnd(c: Context): Part {
   const { t } = c;
+  const { button, download, h, known, say } = c.kit;
+  c.style(endCss);
   let last: State | null = null;
   const heading = h('h3', { tabindex: -1 }, t('ended_heading'));
   const reason = h('p', {});
@@ -89,30 +91,6 @@ export function createEnd(c: Context): Part {
       mail?.update(s);
       if (mail) mail.el.hidden = !s.conversation;
       save.hidden = !s.messages.length;
-    },
-  };
-}
-
-/** Waits in the queue, for an answer to an offer, or for the room. */
-export function createWait(c: Context): Part {
-  const { t } = c;
-  const heading = h('h3', { tabindex: -1 });
-  const place = h('p', { class: 'place' });
-  const span = h('p', {});
-  const stay = h('p', { class: 'dim' }, t('queue_stay'));
-  const leave = button('plain', t('queue_leave'), () => c.ask(t('queue_leave_ask'), t('queue_leave'), t('cancel'), () => c.engine.leaveQueue()));
-  const spin = h('div', { class: 'spin' }, icon(ICONS.user));
-  const words = h('div', { role: 'status' }, heading, place, span);
-  return {
-    el: h('div', { class: 'wait' }, spin, words, stay, leave),
-    focus: () => heading.focus(),
-    update(s) {
-      const q = s.phase === 'queued' ? s.queue : null;
-      const name = s.agent && clean(s.agent.nick);
-      setText(heading, s.phase === 'queued' ? t('queue_heading') : s.phase === 'offered' ? t('offered_heading') : name ? t('connecting_heading', name) : t('connecting_heading_unnamed'));
-      setText(place, q && q.position > 0 ? (q.position === 1 ? t('queue_first') : t('queue_position', q.position)) : '');
-      setText(span, q && q.estimate !== null ? t('queue_wait', c.dates.span(q.estimate)) : '');
-      stay.hidden = leave.hidden = s.phase === 'connecting';
     },
   };
 }

@@ -1,6 +1,6 @@
 // A file in the chat: a card with name and size, its progress while it goes up, and a picture if it is one.
 import type { Message } from '../types';
-import { ICONS, h, icon } from './dom';
+import fileCss from './file.css';
 import type { Context } from './options';
 
 const RASTER = /^image\/(png|jpeg|gif|webp|avif)$/;
@@ -11,10 +11,10 @@ const WIDTH = 480; // pixels it is drawn with
  * Draws a picture from bytes. A page's policy may forbid images of the gateway, of blob: and of data:, but not to draw
  * what was fetched.
  */
-export async function draw(blob: Blob, name: string, width = WIDTH): Promise<HTMLCanvasElement> {
+export async function draw(c: Context, blob: Blob, name: string, width = WIDTH): Promise<HTMLCanvasElement> {
   const full = await createImageBitmap(blob);
   const scale = Math.min(1, width / full.width, (2 * width) / full.height);
-  const canvas = h('canvas', { role: 'img', 'aria-label': name, width: Math.max(1, Math.round(full.width * scale)), height: Math.max(1, Math.round(full.height * scale)) });
+  const canvas = c.kit.h('canvas', { role: 'img', 'aria-label': name, width: Math.max(1, Math.round(full.width * scale)), height: Math.max(1, Math.round(full.height * scale)) });
   canvas.getContext('2d')!.drawImage(full, 0, 0, canvas.width, canvas.height);
   full.close();
   return canvas;
@@ -24,17 +24,23 @@ export async function draw(blob: Blob, name: string, width = WIDTH): Promise<HTM
 function preview(c: Context, m: Message, link: HTMLElement): void {
   const f = m.file!;
   if (!RASTER.test(f.type) || f.size > LARGEST || !m.body.startsWith(c.boot.base + '/files/')) return;
-  const frame = h('span', { class: 'preview' });
+  const frame = c.kit.h('span', { class: 'preview' });
   link.prepend(frame);
   fetch(m.body, { credentials: 'omit' })
     .then((r) => (r.ok && RASTER.test(r.headers.get('content-type') ?? '') ? r.blob() : Promise.reject(new Error(String(r.status)))))
-    .then((blob) => draw(blob, c.t('file_image', f.name)))
+    .then((blob) => draw(c, blob, c.t('file_image', f.name)))
     .then((canvas) => frame.append(canvas))
     .catch(() => frame.remove()); // gone, or no picture after all: the card is enough
 }
 
-/** The card; set() follows the progress. */
-export function fileCard(c: Context, m: Message): { el: HTMLElement; set(m: Message): void } {
+export interface FileCard {
+  readonly el: HTMLElement;
+  set(m: Message): void; // follows the progress
+}
+
+export function fileCard(c: Context, m: Message): FileCard {
+  const { ICONS, h, icon } = c.kit;
+  c.style(fileCss);
   const name = h('strong', { dir: 'auto' }, m.file!.name);
   const size = h('span', {}, m.file!.size ? c.dates.bytes(m.file!.size) : '');
   const bar = h('progress', { max: 1, 'aria-label': c.t('file_uploading', m.file!.name) });

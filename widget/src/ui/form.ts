@@ -1,9 +1,6 @@
 // A data form (XEP-0004): each type of field, errors beside the fields, what the visitor has put in stays.
 import type { Field, Form, State } from '../types';
-import { consentBox } from './consent';
-import { button, h, say, setText } from './dom';
 import type { Context, Part } from './options';
-import { awayText, known } from './text';
 
 interface Control {
   el: HTMLElement;
@@ -25,6 +22,7 @@ function hints(f: Field): Record<string, string> {
 }
 
 function single(c: Context, f: Field, id: string): HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement {
+  const { h } = c.kit;
   if (f.type === 'text-multi') return h('textarea', { id, rows: 3, dir: 'auto', value: f.value.join('\n') });
   if (f.type === 'list-single') {
     const options = f.options.map((o) => h('option', { value: o.value }, o.label || o.value));
@@ -36,7 +34,8 @@ function single(c: Context, f: Field, id: string): HTMLInputElement | HTMLTextAr
   return h('input', { id, type: f.type === 'text-private' ? 'password' : 'text', dir: 'auto', ...(f.type === 'text-private' ? { autocomplete: 'off' } : hints(f)), value: f.value[0] ?? '' });
 }
 
-function control(c: Context, f: Field): Control | null {
+function control(c: Context, f: Field): Control {
+  const { h, say } = c.kit;
   if (f.type === 'hidden') return { el: h('span', { hidden: true }), input: null, name: f.name, read: () => f.value, fail() {} };
   if (f.type === 'fixed') return { el: h('p', { class: 'dim', dir: 'auto' }, f.value.join('\n') || f.label), input: null, name: '', read: () => [], fail() {} };
   const id = `usher-${++serial}`;
@@ -72,6 +71,7 @@ const shape = (f: Form | null) => JSON.stringify(f && [f.title, f.instructions, 
 export function createForm(c: Context, first: State): Part {
   const offline = first.phase === 'offline';
   const { t } = c;
+  const { awayText, button, consentBox, h, known, say, setText } = c.kit;
   let drawn = '';
   let controls: Control[] = [];
   let complained: Form | null = null;
@@ -94,7 +94,7 @@ export function createForm(c: Context, first: State): Part {
   function draw(form: Form): void {
     setText(heading, form.title || t(offline ? 'away_leave' : 'form_heading'));
     say(text, form.instructions || (offline ? awayText(c, first) : ''));
-    controls = form.fields.map((f) => control(c, f)).filter((x): x is Control => !!x);
+    controls = form.fields.map((f) => control(c, f));
     fields.replaceChildren(...controls.map((x) => x.el));
   }
 

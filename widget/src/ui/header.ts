@@ -2,7 +2,6 @@
 import { clean } from '../text/pieces';
 import { type State, STORAGE_PREFIX } from '../types';
 import { ICONS, button, focused, h, iconButton, say, setText } from './dom';
-import { draw } from './file';
 import type { Context } from './options';
 import { download } from './text';
 
@@ -22,10 +21,10 @@ const soundKey = (c: Context) => `${STORAGE_PREFIX}${c.boot.config.site}:sound`;
  * The site's picture: an SVG that the gateway has cleaned, or one that is fetched and drawn, since a page's policy may
  * forbid images. A decoration: the title says whose chat it is.
  */
-async function logo(source: string): Promise<Element> {
+async function logo(c: Context, source: string): Promise<Element> {
   const picture = source.startsWith('<')
     ? document.importNode(new DOMParser().parseFromString(source, 'text/xml').documentElement, true)
-    : await draw(await (await fetch(source, { credentials: 'omit' })).blob(), '', 160);
+    : await (await import('./file')).draw(c, await (await fetch(source, { credentials: 'omit' })).blob(), '', 160);
   for (const name of ['role', 'aria-label']) picture.removeAttribute(name);
   picture.setAttribute('aria-hidden', 'true');
   return picture;
@@ -42,12 +41,12 @@ export function createHeader(c: Context, close: () => void): Header {
   const { t, boot } = c;
   let last: State | null = null;
   const group = boot.config.workgroups.find((g) => g.name === boot.script.workgroup) ?? boot.config.workgroups[0];
-  const named = group && group.title !== group.name ? group.title : t('title'); // without a title there is its bare name
+  const named = group && group.title && group.title !== group.name ? group.title : t('title'); // without a title there is its bare name
   const title = h('h2', { id: 'usher-title', tabindex: -1 });
   const sub = h('p');
   const picture = h('span', { class: 'logo' });
   const source = boot.config.theme.logo;
-  if (source) logo(source).then((drawn) => picture.append(drawn), () => picture.remove());
+  if (source) logo(c, source).then((drawn) => picture.append(drawn), () => picture.remove());
 
   const soundButton = button('', '', toggleSound);
   const save = button('', t('transcript_download'), () => (last && download(c, last), hide(true)));

@@ -23,18 +23,22 @@ export function createLog(c: Context, actions: RowActions): Part & { toEnd(): vo
   let last: State | null = null;
   let unseen = 0;
   let pinned = true; // to the end
+  let reached = 0; // the last scrollTop
 
   function atEnd(): boolean {
     return scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR;
   }
   function toEnd(): void {
     scroll.scrollTop = scroll.scrollHeight;
+    reached = scroll.scrollTop;
     pinned = true;
     unseen = 0;
     drawJump();
   }
   function scrolled(): void {
-    pinned = atEnd();
+    // What grows or shrinks around it moves the end away, and nobody has scrolled: only upwards leaves it.
+    pinned = atEnd() || (pinned && scroll.scrollTop >= reached);
+    reached = scroll.scrollTop;
     if (pinned) unseen = 0;
     drawJump();
   }

@@ -1,5 +1,6 @@
 // What the views are made with, and what they are to whoever mounts them: createView(options: ViewOptions): View, in view.ts.
 import type { Boot, Engine, Language, Piece, State, Translate } from '../types';
+import type { Kit } from './kit';
 
 export interface ViewOptions {
   boot: Boot;
@@ -27,7 +28,9 @@ export interface View {
 
 /** What each part of the panel works with. */
 export interface Context extends ViewOptions {
+  kit: Kit;
   keep: Keep;
+  style: (css: string) => void; // rules of a part that is fetched later
   announce: (text: string) => void; // read out, politely, and not shown
   ask: (question: string, yes: string, no: string, then: () => void) => void; // before what can't be taken back
   dates: Dates;

@@ -1,7 +1,7 @@
 // One line of the chat. What doesn't change stays in the document, so that a screen reader isn't told of it again.
 import type { Message } from '../types';
 import { button, h, say, setText } from './dom';
-import { fileCard } from './file';
+import type { FileCard } from './file';
 import type { Place } from './group';
 import type { Context } from './options';
 import { author, nodes, noticeText } from './text';
@@ -41,8 +41,8 @@ export function createRow(c: Context, m: Message, actions: RowActions): Row {
   const own = m.from === 'visitor';
   const day = h('div', { class: 'day' });
   const who = h('div', { class: 'who', dir: 'auto' }, author(c, m));
-  const file = m.file && m.kind === 'file' ? fileCard(c, m) : null;
-  const bubble = h('div', { class: 'bubble', dir: 'auto' }, file?.el);
+  const isFile = m.kind === 'file' && !!m.file;
+  const bubble = h('div', { class: 'bubble', dir: 'auto' }, isFile && m.file!.name);
   const edited = h('span', { hidden: true }, c.t('message_edited'));
   const time = h('time');
   const mark = h('span', { class: 'sr' });
@@ -52,6 +52,8 @@ export function createRow(c: Context, m: Message, actions: RowActions): Row {
   if (own) meta.append(change, retry);
   let now = m;
   let body: string | null = null;
+  let file: FileCard | null = null;
+  if (isFile) import('./file').then(({ fileCard }) => bubble.replaceChildren((file = fileCard(c, now)).el), () => 0); // without it the name stays
   const el = h('div', { class: own ? 'row own' : 'row ' + m.from }, day, who, bubble, meta);
   return {
     el,
@@ -61,7 +63,7 @@ export function createRow(c: Context, m: Message, actions: RowActions): Row {
       who.className = place.first && !own ? 'who' : 'sr'; // read out with every line, seen once
       el.classList.toggle('first', place.first);
       el.classList.toggle('last', place.last);
-      if (file) file.set(next);
+      if (isFile) file?.set(next);
       else if (body !== next.body) bubble.replaceChildren(...bodyNodes(c, (body = next.body), bubble));
       edited.hidden = !next.corrected;
       time.dateTime = new Date(next.time).toISOString();

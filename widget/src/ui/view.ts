@@ -4,8 +4,9 @@ import { createChat } from './chat';
 import { touch } from './composer';
 import { createDates } from './dates';
 import { button, focused, h, say } from './dom';
-import { createForm } from './form';
 import { type Header, createHeader } from './header';
+import { kit } from './kit';
+import { later } from './later';
 import { createNotices } from './notices';
 import type { Context, Keep, Part, View, ViewOptions } from './options';
 import panelCss from './panel.css';
@@ -25,7 +26,7 @@ function kindOf(s: State): string {
 function make(c: Context, s: State): Part {
   if (START.includes(s.phase)) return createStart(c);
   if (CHAT.includes(s.phase)) return createChat(c);
-  return s.form ? createForm(c, s) : createNote(c, s);
+  return s.form ? later(async () => (await import('./form')).createForm(c, s)) : createNote(c, s);
 }
 
 /** What the banner says of the connection. Before a chat there is none to speak of. */
@@ -42,14 +43,14 @@ interface Drawn {
 }
 
 /** Fills the panel for one language. */
-function draw(panel: HTMLElement, options: ViewOptions, keep: Keep, close: () => void): Drawn {
+function draw(panel: HTMLElement, options: ViewOptions, keep: Keep, style: Context['style'], close: () => void): Drawn {
   const { t, language } = options;
   const spoken = h('div', { class: 'sr', role: 'status' });
   const banner = h('p', { class: 'banner', role: 'status' });
   const error = h('p', { class: 'banner bad', role: 'alert' });
   const body = h('div', { class: 'body' });
   const asking = h('div', { class: 'ask', role: 'alertdialog', 'aria-modal': 'true', 'aria-labelledby': 'usher-ask', hidden: true });
-  const c: Context = { ...options, keep, announce, ask, dates: createDates(language.code, t) };
+  const c: Context = { ...options, kit, keep, style, announce, ask, dates: createDates(language.code, t) };
   const header: Header = createHeader(c, close);
   let part: Part & { escape?: () => boolean } | null = null;
   let kind = '';
@@ -128,13 +129,15 @@ export function createView(options: ViewOptions): View {
   const panel = h('div', { class: 'panel', role: 'dialog', 'aria-labelledby': 'usher-title', tabindex: -1, hidden: true, onkeydown: key });
   const phone = createPhone(panel, close);
   const notices = createNotices();
+  const sheet = new CSSStyleSheet();
+  const rules = new Set([themeCss(boot.config.theme) + panelCss]);
+  const style = (css: string) => void sheet.replaceSync([...rules.add(css)].join(''));
   let isOpen = false;
   let current = options;
-  let drawn = draw(panel, current, keep, close);
+  let drawn = draw(panel, current, keep, style, close);
   let last = engine.state;
 
-  const sheet = new CSSStyleSheet();
-  sheet.replaceSync(themeCss(boot.config.theme) + panelCss);
+  style('');
   boot.root.adoptedStyleSheets = [sheet, ...boot.root.adoptedStyleSheets]; // the site's own rules stay the last
   boot.root.append(panel);
 
@@ -188,7 +191,7 @@ export function createView(options: ViewOptions): View {
       const had = panel.contains(focused(boot.root));
       current = { ...current, t, language };
       drawn.dispose();
-      drawn = draw(panel, current, keep, close);
+      drawn = draw(panel, current, keep, style, close);
       drawn.update(last);
       if (had) panel.focus();
     },

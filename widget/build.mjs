@@ -45,13 +45,13 @@ const common = {
 
 // A second minifier takes off what the first leaves. The names of the files come from what the first has made, which
 // therefore names the second.
-const second = { module: true, ecma: 2020, compress: { passes: 3, pure_getters: true }, format: { comments: /^!/ } };
+const second = { module: true, ecma: 2020, compress: { passes: 3, pure_getters: true, unsafe_arrows: true, keep_fargs: false }, format: { comments: /^!/ } };
 const { version } = JSON.parse(readFileSync(join(here, 'node_modules/terser/package.json'), 'utf8'));
 const banner = { js: `/* terser ${version} ${JSON.stringify(second)} */` };
 
 // The app, in pieces where that spares a visitor a language that he doesn't speak; and what few pages need.
 const modules = { ...common, banner, mangleProps, format: 'esm', entryNames: '[name]-[hash]', chunkNames: '[name]-[hash]', outdir: 'dist' };
-const app = await build({ ...modules, entryPoints: ['src/app.ts'], inject: ['src/dom-parser.ts'], splitting: true });
+const app = await build({ ...modules, entryPoints: ['src/app.ts'], target: 'es2022', splitting: true });
 const rare = await build({ ...modules, entryPoints: ['src/loader/greet.ts', 'src/loader/element.ts'] });
 
 const files = new Map();

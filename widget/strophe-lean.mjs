@@ -5,8 +5,13 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+const here = dirname(fileURLToPath(import.meta.url));
+
+/** It parses through the Trusted Types policy. */
+const parser = `import { DOMParser } from ${JSON.stringify(join(here, 'src/dom-parser.ts'))};\n`;
+
 /** In the place of its BOSH stands what fetches that when it is needed. */
-const late = join(dirname(fileURLToPath(import.meta.url)), 'src/engine/bosh.ts');
+const late = join(here, 'src/engine/bosh.ts');
 
 const unused = /\/(sasl-(external|oauthbearer|plain|sha\d+|xoauth2)|transports\/worker-websocket|mirror)$/;
 const strophe = /[\\/]strophe\.js[\\/]src[\\/](.*\.ts)$/;
@@ -19,6 +24,7 @@ const empty = {
   ],
   'transports/bosh.ts': ['_attach', '_restore', '_cacheSession'],
   'utils.ts': ['createHtml', 'addCookies'],
+  'builder.ts': ['h', 'cnode', 'fromString'],
 };
 
 /** Names of strophe’s private members, which the build may shorten. */
@@ -41,8 +47,10 @@ export default {
         if (!body.test(contents)) throw new Error(`${path}: no ${name}`);
         contents = contents.replace(body, '$1$2..._: any[]): any {}');
       }
+      if (path.endsWith('constants.ts')) contents = contents.replace(/^    (AUTH|COMPONENT|DISCO_\w+|MUC|PROFILE|ROSTER|SERVER|VERSION|XHTML_IM): '.*',\n/gm, '');
+      if (/\bnew DOMParser\(/.test(contents)) contents = parser + contents;
       // A call without effects whose result nobody uses is left out by the minifier.
-      return { contents: contents.replace(/\blog\.(debug|info|warn|error)\(/g, '/* @__PURE__ */ $&'), loader: 'ts' };
+      return { contents: contents.replace(/\blog\.(debug|info|warn|error|fatal)\(/g, '/* @__PURE__ */ $&'), loader: 'ts' };
     });
   },
 };

@@ -1,5 +1,5 @@
 // strophe.js parses what it receives with DOMParser, whose input is a sink of Trusted Types also where it makes XML,
-// which runs nothing. The build puts this class in the place of the global one (esbuild's inject), so that a page with
+// which runs nothing. In the bundle this class stands in the place of the global one (strophe-lean.mjs), so that a page with
 // `require-trusted-types-for 'script'` can have the widget without a default policy of its own.
 
 interface Policy { createHTML(text: string): string }

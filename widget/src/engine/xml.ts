@@ -1,5 +1,7 @@
 // XML as the engine writes and reads it. What is written is a string, built by x() and text(), so that nothing gets into it unescaped.
 
+import { DOMParser } from '../dom-parser';
+
 export const NS = {
   client: 'jabber:client',
   stanzas: 'urn:ietf:params:xml:ns:xmpp-stanzas',

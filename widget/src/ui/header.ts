@@ -4,6 +4,7 @@ import { type State, STORAGE_PREFIX } from '../types';
 import { ICONS, button, focused, h, iconButton, say, setText } from './dom';
 import type { Context } from './options';
 import { download } from './text';
+import { DOMParser } from '../dom-parser';
 
 export interface Header {
   readonly el: HTMLElement;

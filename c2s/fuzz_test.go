@@ -126,3 +126,77 @@ func (r *rig) check() {
 		r.t.Errorf("bind was offered without a login: %q", r.got)
 	}
 }
+
+// FuzzResume has three clients want one session in any way. A line begins with the client's number; then comes "b" (bind with the visitor's
+// token), "x" (its connection is lost), "e" (somebody ends it), "s" (it's sent something), "d" (it reads), "t" (time passes), "r" with an h (it
+// resumes), or an element, in which $id is the session's.
+func FuzzResume(f *testing.F) {
+	f.Add("1s\n1d\n1x\n2r0\n2d\n3r1\n3d")
+	f.Add("1s\n1x\n1s\n2b\n2d\n2x\n3b\n3d\n1s")
+	f.Add("1x\n1t\n2r0\n2b\n2x\n2t\n3b")
+	f.Add("1s\n1d\n1<a xmlns='urn:xmpp:sm:3' h='1'/>\n1s\n1d\n2r4294967295\n3r1\n3e")
+	f.Add("2<resume xmlns='urn:xmpp:sm:3' previd='$id' h='x'/>\n2<resume xmlns='urn:xmpp:sm:3' previd='$id$id' h='0'/>\n2<resume xmlns='urn:xmpp:sm:3'/>")
+	f.Add("2b\n2<enable xmlns='urn:xmpp:sm:3' resume='1' max='1'/>\n2s\n2d\n2<a xmlns='urn:xmpp:sm:3' h='0'/>\n2x\n2t\n3r0")
+	f.Fuzz(func(t *testing.T, script string) {
+		r := resumable(t, "ws")
+		r.play(promised)
+		r.gate.old = r.stream
+		all := []*rig{r, r.other("2"), r.other("3")}
+		for _, o := range all[1:] {
+			for _, text := range strings.Split(strings.TrimSpace(loggedIn), "\n") {
+				if _, said, ok := strings.Cut(text, "C: "); ok {
+					o.say(said)
+				}
+			}
+		}
+		for line := range strings.Lines(script) {
+			if line = strings.TrimSuffix(line, "\n"); len(line) > 1 && line[0] >= '1' && line[0] <= '3' {
+				all[line[0]-'1'].fuzzResume(line[1:])
+			}
+		}
+		for _, o := range all {
+			o.stream.End(Ending{Reason: Terminated})
+		}
+		for i, o := range all {
+			if o.stream.Ended() == nil || r.gate.closed[o.stream] != 1 {
+				t.Errorf("client %d: ended %v, Closed %d times", i+1, o.stream.Ended(), r.gate.closed[o.stream])
+			}
+		}
+		if n := r.cfg.sessions.len(); n != 0 {
+			t.Errorf("%d sessions are left", n)
+		}
+	})
+}
+
+func (r *rig) fuzzResume(what string) {
+	s := r.stream
+	switch what[0] {
+	case 'b':
+		r.say(`<iq ` + jc + ` type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>again</resource></bind></iq>`)
+		if s.Bound() != "" {
+			r.gate.old = s
+		}
+	case 'x':
+		s.Lose(Ending{Reason: ConnectionLost})
+	case 'e':
+		s.End(Ending{Reason: Terminated})
+	case 's':
+		s.SendRaw(chat)
+	case 'd':
+		s.Drain(nil, 1<<20, appendFrame)
+	case 't':
+		r.clock.pass(time.Minute)
+		r.wheel.turn(r.clock.Now())
+		s.Expire()
+	case 'r':
+		what = `<resume ` + smns + ` previd='$id' h='` + what[1:] + `'/>`
+		fallthrough
+	default:
+		if e, err := r.scan.One([]byte(r.fill(what))); err == nil {
+			s.Receive(e)
+		}
+	}
+	if n, most := s.Pending(), 2*(r.cfg.outbox()+r.cfg.queue()); n > most {
+		r.t.Fatalf("%d bytes queued", n)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"usher/xmpp"
 )
@@ -204,18 +205,31 @@ func TestReceiveDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// An idle bound stream costs at most 400 bytes, its JID included.
+// An idle bound stream costs at most 400 bytes, its JID included; 300 more if it may be resumed and its client has acknowledged all.
 func TestIdleStreamIsSmall(t *testing.T) {
+	t.Run("as it is", func(t *testing.T) { idleStreams(t, false, 400) })
+	t.Run("it may be resumed", func(t *testing.T) { idleStreams(t, true, 700) })
+}
+
+func idleStreams(t *testing.T, resumable bool, most uint64) {
 	const n = 2000
 	r := newRig(t, "ws")
 	g := idleGate{r.gate.host}
 	cfg := &Config{Handler: g, Outbox: 1 << 10, Now: r.clock.Now}
-	auth := r.element(`<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>`)
-	bindScan := xmpp.NewScanner(xmpp.Limits{})
-	bind, err := bindScan.One([]byte(`<iq xmlns='jabber:client' type='set' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>`))
-	if err != nil {
-		t.Fatal(err)
+	if resumable {
+		cfg.Resume = Resume{Max: time.Minute, Wheel: r.wheel}
 	}
+	element := func(text string) *xmpp.Element {
+		e, err := xmpp.NewScanner(xmpp.Limits{}).One([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e
+	}
+	auth := element(`<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>`)
+	bind := element(`<iq xmlns='jabber:client' type='set' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>`)
+	enable := element(`<enable xmlns='urn:xmpp:sm:3' resume='true'/>`)
+	ack := element(`<a xmlns='urn:xmpp:sm:3' h='1'/>`)
 	streams := make([]*Stream, n)
 	var before, after runtime.MemStats
 	runtime.GC()
@@ -227,22 +241,30 @@ func TestIdleStreamIsSmall(t *testing.T) {
 		s.Receive(auth)
 		s.Open(Header{To: "site.example", Version: "1.0"})
 		s.Receive(bind)
+		if resumable {
+			s.Receive(enable)
+			s.SendRaw(chat)
+		}
 		s.Drain(nil, 1<<20, appendFrame)
+		if resumable {
+			s.Receive(ack)
+		}
 		streams[i] = s
 	}
 	runtime.GC()
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	for _, s := range streams {
-		if len(s.Bound()) != 68 {
-			t.Fatalf("bound %q", s.Bound())
+		if len(s.Bound()) != 68 || s.Ended() != nil || resumable && s.led.acked != 1 {
+			t.Fatalf("bound %q, ended %v", s.Bound(), s.Ended())
 		}
 	}
-	if each := (after.HeapAlloc - before.HeapAlloc) / n; each > 400 {
+	if each := (after.HeapAlloc - before.HeapAlloc) / n; each > most {
 		t.Errorf("%d bytes for a stream", each)
 	} else {
 		t.Logf("%d bytes for a stream", each)
 	}
+	runtime.KeepAlive(cfg)
 }
 
 // idleGate gives a JID as long as real ones are, and keeps nothing.

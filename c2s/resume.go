@@ -220,7 +220,7 @@ func (old *Stream) yield(s *Stream) {
 // then binds s to the same full JID. It waits until old has done with the stanza it is handling. Closed comes for old
 // with Replaced, in this call. false: old has ended for good, and s starts with nothing.
 func (s *Stream) Succeed(old *Stream) bool {
-	if !old.seize() {
+	if old == s || !old.seize() {
 		return false
 	}
 	old.mu.Lock()

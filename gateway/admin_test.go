@@ -100,7 +100,7 @@ func testRegistry() (*counters, *prometheus.Registry) {
 			return []pool.Status{{Domain: "a.example", State: "up", RTT: 250 * time.Millisecond}, {Domain: "b.example", State: "connecting"}}
 		},
 		HoldBytes: func(domain string) int64 { return int64(len(domain)) },
-		Outbox:    func() int64 { return 77 }, BOSHHeld: func() int { return 5 }, BOSHPolls: func() int64 { return 6 },
+		Outbox:    func() int64 { return 77 }, Forgotten: func() int64 { return 78 }, BOSHHeld: func() int { return 5 }, BOSHPolls: func() int64 { return 6 },
 		Desk: func() []workgroup.Gauges {
 			return []workgroup.Gauges{{Site: "shop", Workgroup: "support", Queue: 3, Chats: 2, Agents: map[string]int{"ready": 4}},
 				{Site: "blog", Workgroup: "support", Queue: 1, Agents: map[string]int{"ready": 1, "busy": 2}}}
@@ -139,6 +139,7 @@ func TestMetrics(t *testing.T) {
 usher_agents{state="ready",workgroup="support"} 5
 usher_archive_errors_total 8
 usher_archive_lag_seconds 1.5
+usher_bosh_forgotten_total 78
 usher_bosh_held 5
 usher_bosh_polls_total 6
 usher_bytes_total{direction="down",transport="bosh"} 20

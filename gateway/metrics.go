@@ -259,6 +259,7 @@ type gauges struct {
 	Links     func() []pool.Status
 	HoldBytes func(domain string) int64 // held for visitors of this home while its link is down
 	Outbox    func() int64              // bytes queued for all visitors
+	Forgotten func() int64              // c2s.Config's
 	BOSHHeld  func() int
 	BOSHPolls func() int64
 	Desk      func() []workgroup.Gauges // empty without workgroups
@@ -375,6 +376,8 @@ var metricTable = []struct {
 		}},
 	{"usher_outbox_bytes", "Bytes queued for visitors.", prometheus.GaugeValue, nil,
 		func(c *collector, put emit) { put(float64(c.gauges.Outbox())) }},
+	{"usher_bosh_forgotten_total", "Stanzas written to BOSH clients that were not kept until they were confirmed.", prometheus.CounterValue, nil,
+		func(c *collector, put emit) { put(float64(c.gauges.Forgotten())) }},
 	{"usher_link_up", "1 while the component link is up.", prometheus.GaugeValue, []string{"domain"},
 		func(c *collector, put emit) {
 			for _, l := range c.gauges.Links() {

@@ -119,8 +119,9 @@ type command struct {
 
 // said is a verb's short answer, with the rows of one that shows a list.
 type said struct {
-	text string
-	rows *table
+	text    string
+	rows    *table
+	buttons []*node // quick responses (XEP-0439)
 }
 
 // What an order is refused for before its verb is asked.

@@ -76,10 +76,33 @@ func (c *command) list() (said, error) {
 	if c.m.supervisor && len(t.rows) == 0 {
 		s.text = "nobody waits, nobody chats"
 	}
+	s.buttons = c.m.doors()
 	if n := len(c.m.group.waiting); !c.m.supervisor && n > 0 {
 		s.text += "\n" + plural(n, "visitor") + " waiting"
 	}
 	return s, err
+}
+
+// mostDoors bounds the buttons below a list.
+const mostDoors = 8
+
+// doors are the buttons for a supervisor to enter and to leave the chats of a list.
+func (m *member) doors() []*node {
+	var all []*node
+	for _, conv := range m.visible() {
+		if !m.supervisor || len(all) == mostDoors {
+			break
+		}
+		word := "enter"
+		if _, watching := conv.watchers[m.agent.jid]; watching {
+			word = "leave"
+		} else if conv.agent == m.agent || conv.room == nil || !conv.built {
+			continue
+		}
+		n := strconv.Itoa(conv.Number)
+		all = append(all, quickResponse(word+" "+n, strings.ToUpper(word[:1])+word[1:]+" #"+n))
+	}
+	return all
 }
 
 // visible lists the conversations that list shows to a member, the oldest first.

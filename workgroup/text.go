@@ -157,7 +157,7 @@ func (d *Desk) fromText(m *member, n *node) {
 	if err != nil {
 		s.text = inWords(err)
 	}
-	m.group.reply(n, s.text)
+	m.group.reply(n, s.text, s.buttons...)
 }
 
 // said does what a member says: a verb, or behind a `!` also a canned reply.
@@ -287,8 +287,8 @@ func (d *Desk) note(by *agent, c *conversation, text string) error {
 }
 
 // reply answers a chat message, in its thread, at the client that sent it.
-func (g *group) reply(n *node, text string) {
-	m := g.message(n.attr("from"), text)
+func (g *group) reply(n *node, text string, more ...*node) {
+	m := g.message(n.attr("from"), text).with(more...)
 	if t := n.child("thread", ""); t != nil && t.text != "" {
 		m.with(el("thread", "").said(t.text))
 	}

@@ -15,6 +15,13 @@ const trouble = (text) => {
     el.hidden = text === '';
 };
 
+// Changes what an element of Converse.js shows, before it is first drawn.
+const redraw = (name, change) => {
+    const now = customElements.get(name);
+    if (now) change(now.prototype);
+    else customElements.whenDefined(name).then((later) => change(later.prototype));
+};
+
 // Whether a WebSocket gets through: proxies and company networks block some.
 const opens = (url) =>
     new Promise((done) => {
@@ -94,11 +101,21 @@ const plugin = (config) => ({
                 )}
             </div>`;
         };
-        customElements.whenDefined('converse-chat-message').then((element) => {
-            const { renderMessageText } = element.prototype;
-            element.prototype.renderMessageText = function () {
+        redraw('converse-chat-message', (message) => {
+            const { renderMessageText } = message;
+            message.renderMessageText = function () {
                 return html`${renderMessageText.call(this)}${responses(this.model)}`;
             };
+        });
+        // The originals have images and links to elsewhere.
+        redraw('converse-controlbox-navbar', (bar) => {
+            bar.render = () => '';
+        });
+        redraw('converse-brand-logo', (logo) => {
+            logo.render = () => html`<h1 class="desk-brand">Support desk</h1>`;
+        });
+        redraw('converse-footer', (footer) => {
+            footer.render = () => html`<p class="desk-footer">Made with <a href="converse/LICENSE.txt">Converse.js</a></p>`;
         });
 
         // The workgroup's words, above the message field.
@@ -177,17 +194,17 @@ const plugin = (config) => ({
             const jid = contact.get('jid');
             if (!(await isWorkgroup(jid))) return;
             if (contact.get('requesting')) contact.authorize().subscribe();
-            await api.chats.open(jid, { hidden: _converse.state.chatboxes.some((c) => c.get('type') === 'chatbox' && !c.get('hidden')) });
+            await api.chats.open(jid, { hidden: _converse.state.chatboxes.models.some((c) => c.get('type') === 'chatbox' && !c.get('hidden')) });
         };
         api.listen.on('contactRequest', welcome);
         api.listen.on('rosterContactsFetched', () => {
-            _converse.state.roster.each(welcome);
+            _converse.state.roster.models.forEach(welcome);
             _converse.state.roster.on('add', welcome);
         });
 
         // What is unread stands in the title.
         const tell = () => {
-            const unread = _converse.state.chatboxes.reduce(
+            const unread = _converse.state.chatboxes.models.reduce(
                 (sum, c) => sum + (c.get('num_unread') || 0) + (c.get('num_unread_general') || 0),
                 0,
             );
@@ -229,6 +246,7 @@ async function start() {
         clear_cache_on_logout: true,
         discover_connection_methods: false,
         muc_clear_messages_on_leave: true,
+        muc_fetch_members: false, // the room's list of members is its owner's
         muc_nickname_from_jid: true,
         notify_all_room_messages: true,
         notification_icon: new URL('converse/images/logo/conversejs-filled.svg', location.href).pathname,
@@ -237,7 +255,6 @@ async function start() {
         show_client_info: false,
         show_controlbox_by_default: true,
         show_desktop_notifications: true,
-        theme: 'default',
         view_mode: 'fullscreen',
         whitelisted_plugins: ['usher-desk'],
     });

@@ -44,10 +44,10 @@ const (
 	featuresLogin = featuresStart + `<mechanisms xmlns='` + xmpp.NSSASL + `'><mechanism>ANONYMOUS</mechanism>`
 	featuresLogon = `</mechanisms>` + featuresEnd
 	featuresBind  = featuresStart +
-		`<bind xmlns='` + xmpp.NSBind + `'/>` +
-		`<session xmlns='` + xmpp.NSSession + `'><optional/></session>`
-	featuresSM  = `<sm xmlns='` + xmpp.NSSM + `'/>`
-	featuresCSI = `<csi xmlns='` + xmpp.NSCSI + `'/>`
+		`<bind xmlns='` + xmpp.NSBind + `'/>`
+	featuresSession = `<session xmlns='` + xmpp.NSSession + `'><optional/></session>`
+	featuresSM      = `<sm xmlns='` + xmpp.NSSM + `'/>`
+	featuresCSI     = `<csi xmlns='` + xmpp.NSCSI + `'/>`
 )
 
 // step takes one element in the state that the stream is in.
@@ -163,6 +163,11 @@ func (s *Stream) restart(h Header) *xmpp.StreamError {
 	}
 	s.state = reopened
 	features := featuresBind
+	if !s.known {
+		// RFC 3921 §3. Who logs in as somebody who was here before gets what is waiting for him right behind the answer to bind: a
+		// client that asks for a session first, as Strophe does wherever one is offered, would throw it away.
+		features += featuresSession
+	}
 	if s.offersSM() {
 		features += featuresSM
 	}
@@ -228,7 +233,9 @@ func (s *Stream) authenticate(e *xmpp.Element) (failure string) {
 	case "":
 		return "invalid-mechanism"
 	case s.host.Value().Mechanism:
-		return s.decided(e)
+		failure = s.decided(e)
+		s.known = failure == ""
+		return failure
 	default:
 		return "invalid-mechanism" // RFC 6120 §6.5.7
 	}

@@ -109,6 +109,7 @@ type Stream struct {
 	bytes    bucket
 	state    state
 	failures uint8 // refused logins and binds
+	known    bool  // logged in with Host.Mechanism
 
 	mu        sync.Mutex // guards what follows; jid is written by the receiver only
 	busy      bool       // Open or Receive is running, or Resume.Lost

@@ -21,6 +21,7 @@ type edge struct {
 	domain2 string         // and the second
 	creates bool           // joining an unknown room makes it
 	secure  bool           // wss and https
+	resumes bool           // sessions outlive their streams
 }
 
 func (e *edge) url(addr, transport string) string {
@@ -97,8 +98,7 @@ func chat(t *testing.T, e *edge, p *pages, transport string, libA, libB library)
 	if transport == "bosh" {
 		breakBriefly(anna, ben, alice, annasNet, everyone)
 	}
-	comeBack(e, anna, alice, annasNet, room, transport)
-	ben.sees(annasNick, "available")
+	comeBack(e, anna, ben, alice, annasNet, room, transport)
 	say(anna, annasNick, "I am back", everyone)
 	say(ben, bensNick, "so I see", everyone)
 
@@ -112,7 +112,7 @@ func chat(t *testing.T, e *edge, p *pages, transport string, libA, libB library)
 	alice.sees(bensNick, "unavailable")
 	anna.sees(bensNick, "unavailable")
 
-	anna.kill()
+	anna.kill() // and if her session might be resumed, once the grace is over
 	alice.sees(annasNick, "unavailable")
 }
 
@@ -159,10 +159,21 @@ func breakBriefly(anna, ben *client, alice *occupant, annasNet *relay, everyone 
 	}
 }
 
-// comeBack cuts the visitor's network until the session is over; the library's own reconnect brings him back.
-func comeBack(e *edge, anna *client, alice *occupant, net *relay, room, transport string) {
+// comeBack cuts the visitor's network, until the session is over if the library can't go on with it; its own reconnect brings him back.
+func comeBack(e *edge, anna, ben *client, alice *occupant, net *relay, room, transport string) {
 	anna.t.Helper()
 	before := anna.jid
+	if transport == "ws" && anna.lib.resumes && e.resumes {
+		net.cut()
+		anna.next("disconnected", nil)
+		if jid := anna.next("resumed", nil).JID; jid != before {
+			anna.t.Fatalf("%s went on as %q, before it was %q", anna.lib.name, jid, before)
+		}
+		if alice.has(func(e event) bool { return e.Event == "presence" && e.Nick == annasNick && e.Type == "unavailable" }) {
+			anna.t.Fatal("a visitor whose session was resumed was seen leaving")
+		}
+		return
+	}
 	if transport == "ws" {
 		net.cut()
 	} else {
@@ -181,6 +192,7 @@ func comeBack(e *edge, anna *client, alice *occupant, net *relay, room, transpor
 		anna.t.Fatal("the room was made anew")
 	}
 	alice.sees(annasNick, "available")
+	ben.sees(annasNick, "available")
 }
 
 func random() string {

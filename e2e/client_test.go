@@ -25,19 +25,21 @@ type library struct {
 	program string                  // "" = node
 	args    func(p *pages) []string // of the program
 	rejoins bool                    // joins its rooms again by itself after a reconnect
+	resumes bool                    // over WebSocket: goes on where it was (XEP-0198)
 }
 
 var (
-	strophe  = library{name: "strophe.js", args: nodeDriver("strophe.js")}
-	xmppjs   = library{name: "@xmpp/client", args: nodeDriver("xmppjs.js")}
-	stanza   = library{name: "stanza", args: nodeDriver("stanza.js"), rejoins: true}
-	converse = library{name: "converse.js", args: browserDriver("converse.html")} // an anonymous login forgets its rooms
+	strophe   = library{name: "strophe.js", args: nodeDriver("strophe.js")}
+	xmppjs    = library{name: "@xmpp/client", args: nodeDriver("xmppjs.js"), resumes: true}
+	stanza    = library{name: "stanza", args: nodeDriver("stanza.js"), rejoins: true, resumes: true}
+	converse  = library{name: "converse.js", args: browserDriver("converse.html")} // an anonymous login forgets its rooms
+	stropheSM = library{name: "strophe.js with stream management", args: nodeDriver("strophe.js", "resumes"), resumes: true}
 	// In a page: over BOSH, Strophe wants the browser's XMLHttpRequest.
 	strophePage = library{name: "strophe.js in a page", args: browserDriver("strophe.html")}
 )
 
-func nodeDriver(file string) func(*pages) []string {
-	return func(*pages) []string { return []string{file} }
+func nodeDriver(args ...string) func(*pages) []string {
+	return func(*pages) []string { return args }
 }
 
 func browserDriver(page string) func(*pages) []string {
@@ -47,7 +49,7 @@ func browserDriver(page string) func(*pages) []string {
 // event is one line of a driver.
 type event struct {
 	Event   string `json:"event,omitempty"`
-	JID     string `json:"jid,omitempty"`     // online, reconnected
+	JID     string `json:"jid,omitempty"`     // online, reconnected, resumed
 	Nick    string `json:"nick,omitempty"`    // joined, message, chatstate, presence
 	Created bool   `json:"created,omitempty"` // joined; presence: the room is new
 	Text    string `json:"text,omitempty"`    // message, error

@@ -112,12 +112,16 @@ func visitorCut(t *testing.T, s *scene) {
 	anna := s.visitor()
 	anna.asks(nil)
 	alice.offered(anna)
+	again := func() {
+		t.Helper()
+		if e := anna.next("reconnected", nil); e.JID != anna.jid {
+			t.Fatalf("came back as %s, was %s", e.JID, anna.jid)
+		}
+	}
 	back := func() {
 		t.Helper()
 		anna.net.cut()
-		if e := anna.next("reconnected", nil); bareJID(e.JID) != bareJID(anna.jid) {
-			t.Fatalf("came back as %s, was %s", e.JID, anna.jid)
-		}
+		again()
 	}
 	back()
 	alice.tells(s.workgroup, "1")
@@ -128,14 +132,29 @@ func visitorCut(t *testing.T, s *scene) {
 	anna.state("active")
 	exchange(anna, alice, room, "before the cut")
 	back()
-	if at := anna.enters(); at != room {
-		t.Fatalf("after the cut the visitor is in %s, he was in %s", at, room)
-	}
 	exchange(anna, alice, room, "after the cut")
+	// From page to page, by the token alone: WebSocket, BOSH, WebSocket.
+	for _, transport := range []string{"bosh", "ws"} {
+		path := map[string]string{"bosh": "http://" + anna.net.addr + "/http-bind", "ws": "ws://" + anna.net.addr + "/xmpp-websocket"}
+		anna.do("reload", map[string]any{"url": path[transport]})
+		again()
+		if e := anna.state("active"); e.Room != room { // he is told again where he is
+			t.Errorf("over %s he is told of %q, he is in %s", transport, e.Room, room)
+		}
+		anna.do("join", map[string]any{"room": room, "nick": "me"})
+		if e := anna.next("joined", nil); e.Nick != anna.nick {
+			t.Errorf("over %s he is %s, he was %s", transport, e.Nick, anna.nick)
+		}
+		exchange(anna, alice, room, "over "+transport)
+	}
+	if alice.has(func(e event) bool { return e.Event == "presence" && e.Nick == anna.nick && e.Type == "unavailable" }) {
+		t.Error("the agent saw the visitor leave")
+	}
 	alice.tells(s.workgroup, "close")
 	anna.state("closed")
 	sameLines(t, "said", s.archived(t, anna.id).said(), []string{"visitor: visitor: before the cut", "agent: agent: before the cut",
-		"visitor: visitor: after the cut", "agent: agent: after the cut"})
+		"visitor: visitor: after the cut", "agent: agent: after the cut",
+		"visitor: visitor: over bosh", "agent: agent: over bosh", "visitor: visitor: over ws", "agent: agent: over ws"})
 }
 
 // A visitor who doesn't come back ends the chat; the agent is told.

@@ -65,7 +65,7 @@ upstream:
   components: [{domain: visitors.localhost, secret: s3cret}]
   rooms: %[5]s
   retry: {min: 100ms, max: 500ms}
-resume: {token_key: a-key-that-outlives-the-process-0123}
+resume: {token_key: a-key-that-outlives-the-process-0123, grace: 5s}
 archive: {path: usher.db}
 limits: {visitor: {joins: 0, messages: 0}}
 sites:

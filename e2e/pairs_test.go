@@ -6,7 +6,7 @@ import "testing"
 // a stream to a component domain and to a domain that is none, and each is
 // cut, killed, leaves and closes.
 var pairs = map[string][][2]library{
-	"ws":   {{strophe, xmppjs}, {xmppjs, stanza}, {stanza, converse}, {converse, strophe}},
+	"ws":   {{strophe, xmppjs}, {stropheSM, stanza}, {xmppjs, stanza}, {stanza, converse}, {converse, strophe}},
 	"bosh": {{strophePage, stanza}, {stanza, converse}, {converse, strophePage}}, // @xmpp/client has no BOSH
 }
 

@@ -28,6 +28,7 @@ drive({
                 emit('error', { text: 'roster: ' + describe(err) });
             }
         });
+        client.on('stream:management:resumed', () => emit('resumed', { jid: client.jid }));
         client.on('disconnected', () => session.offline());
         client.on('stream:error', (err) => {
             if (err.condition !== 'system-shutdown') emit('error', { text: describe(err) }); // then it connects again

@@ -9,7 +9,9 @@ export class StropheClient {
         Object.assign(this, { lib, emit, session, room: '', nick: '', ids: 0 });
     }
 
-    connect(args) {
+    // resumable: with XEP-0198, over WebSocket.
+    connect(args, resumable = false) {
+        this.resumable = resumable;
         this.#open(args);
         this.#login();
     }
@@ -29,7 +31,7 @@ export class StropheClient {
         Strophe.setLogLevel(Strophe.LogLevel.FATAL);
         const known = { PLAIN: Strophe.SASLPlain, 'SCRAM-SHA-1': Strophe.SASLSHA1, 'SCRAM-SHA-256': Strophe.SASLSHA256 };
         const mechanisms = mechanism ? { mechanisms: [known[mechanism]] } : {};
-        this.conn = new Strophe.Connection(url, { keepalive: true, ...mechanisms });
+        this.conn = new Strophe.Connection(url, { keepalive: true, enableStreamManagement: this.resumable, ...mechanisms });
     }
 
     #login() {
@@ -47,6 +49,10 @@ export class StropheClient {
         switch (status) {
             case Status.CONNECTED:
                 this.#listen();
+                if (this.conn.hasResumed()) { // the room has noticed nothing
+                    this.emit('resumed', { jid: this.conn.jid });
+                    break;
+                }
                 this.conn.send(this.lib.$pres());
                 this.session.online(this.conn.jid);
                 break;

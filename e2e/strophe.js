@@ -1,4 +1,4 @@
-// Drives Strophe.js in Node, over WebSocket.
+// Drives Strophe.js in Node, over WebSocket; with the argument `resumes` with stream management.
 import WebSocket from 'ws';
 import * as lib from 'strophe.js';
 import { drive, emit, Session } from './driver.js';
@@ -15,7 +15,7 @@ globalThis.WebSocket = class extends WebSocket {
 
 const client = new StropheClient(lib, emit, new Session());
 drive({
-    connect: (args) => client.connect(args),
+    connect: (args) => client.connect(args, process.argv[2] === 'resumes'),
     join: (args) => client.join(args),
     send: (args) => client.send(args),
     typing: (args) => client.typing(args),

@@ -162,6 +162,7 @@ upstream:
     - {domain: guests.localhost, secret: s3cret}
   rooms: %[5]s
 bosh: {inactivity: 6s}    # a lost visitor leaves the rooms soon
+resume: {grace: 8s, max: 1m}
 sites:
   - name: shop
     domain: visitors.localhost
@@ -195,7 +196,7 @@ func usherEdge(t *testing.T, name string, p *pages, more ...string) (*edge, *ush
 	u := runUsher(t, config+strings.Join(more, ""), addr, admin)
 	return &edge{
 		server: s, addr: addr, visitor: visitorJID, creates: true,
-		domain: "visitors.localhost", domain2: "help.example",
+		domain: "visitors.localhost", domain2: "help.example", resumes: true,
 	}, u
 }
 

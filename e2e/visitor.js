@@ -1,8 +1,52 @@
 // Drives Strophe.js as a visitor who asks for help: XEP-0142's user side and our own stanzas (docs/interface.md B.3),
 // the invitation followed as any MUC client does, the connection taken up again with the visitor's token (B.1).
+import { request } from 'node:http';
+import { DOMParser } from '@xmldom/xmldom';
 import WebSocket from 'ws';
 import { Strophe, $iq, $msg, $pres } from 'strophe.js';
 import { drive, emit, Session } from './driver.js';
+
+// What Strophe wants for BOSH; Node has none.
+globalThis.XMLHttpRequest = class {
+    readyState = 0;
+    status = 0;
+    responseText = '';
+    #request;
+    #aborted = false;
+    #headers = {};
+
+    open(method, url) {
+        Object.assign(this, { method, url, readyState: 1 });
+    }
+    setRequestHeader(name, value) {
+        this.#headers[name] = value;
+    }
+    overrideMimeType() {}
+    getAllResponseHeaders() {
+        return '';
+    }
+    abort() {
+        this.#aborted = true;
+        this.#request?.destroy();
+    }
+    send(body) {
+        const answer = (status, text) => {
+            if (this.#aborted) return;
+            const xml = text && new DOMParser().parseFromString(text, 'text/xml'); // Strophe parses no text itself
+            Object.assign(this, { status, responseText: text, responseXML: xml || null, readyState: 4 });
+            this.onreadystatechange?.();
+        };
+        this.#request = request(this.url, { method: this.method, headers: this.#headers }, (res) => {
+            let text = '';
+            res.setEncoding('utf8');
+            res.on('data', (part) => (text += part));
+            res.on('end', () => answer(res.statusCode, text));
+            res.on('error', () => answer(0, '')); // as a browser tells that there was no answer
+        });
+        this.#request.on('error', () => answer(0, ''));
+        this.#request.end(body);
+    }
+};
 
 globalThis.WebSocket = class extends WebSocket {
     constructor(...args) {
@@ -19,6 +63,7 @@ const NS_STANZAS = 'urn:ietf:params:xml:ns:xmpp-stanzas';
 
 const session = new Session();
 let conn, url, domain;
+let jid = '';
 let token = '';
 let follow = true;
 let ids = 0;
@@ -42,16 +87,27 @@ const child = (el, name, ns) => children(el, name, ns)[0];
 const bare = (jid) => Strophe.getBareJidFromJid(jid ?? '') ?? '';
 const text = (el) => el?.textContent ?? '';
 
-function login() {
-    conn.connect(domain, '', (status, condition) => {
+function connect() {
+    const mine = new Strophe.Connection(url, { keepalive: true, mechanisms: [Strophe.SASLAnonymous, UsherToken] });
+    conn = mine;
+    login(mine);
+}
+
+function login(mine) {
+    // Before it connects: what waits for him comes right behind the answer to bind, with BOSH in the same body.
+    for (const name of ['message', 'presence', 'iq']) mine.addHandler((el) => (handlers[name](el), true), null, name);
+    mine.connect(domain, '', (status, condition) => {
         const { Status } = Strophe;
+        if (mine !== conn) return; // another page has gone on
         if (status === Status.CONNECTED) {
-            for (const name of ['message', 'presence', 'iq']) conn.addHandler((el) => (handlers[name](el), true), null, name);
             conn.send($pres());
             // Asked for at each login: the old one is good for a minute more only.
             ask('get', null, (iq) => iq.c('token', { xmlns: NS_TOKEN }), 'token', (el) => {
                 token = text(child(el, 'token', NS_TOKEN));
                 session.online(conn.jid);
+                // With the same full JID he is still in his rooms; with another one the desk invites him again.
+                if (conn.jid !== jid) rooms.clear();
+                jid = conn.jid;
             });
         } else if (status === Status.AUTHFAIL || status === Status.ERROR) {
             if (condition !== 'system-shutdown') emit('error', { text: `status ${status}: ${condition}` });
@@ -59,7 +115,7 @@ function login() {
             session.offline();
             if (!session.closing) {
                 conn.reset();
-                setTimeout(login, 300);
+                setTimeout(() => mine === conn && login(mine), 300);
             }
         }
     });
@@ -182,8 +238,16 @@ drive({
     connect(args) {
         ({ url, domain } = args);
         Strophe.setLogLevel(Strophe.LogLevel.FATAL);
-        conn = new Strophe.Connection(url, { keepalive: true, mechanisms: [Strophe.SASLAnonymous, UsherToken] });
-        login();
+        connect();
+    },
+    // A page load, to another transport perhaps: a connection of its own, which begins with the token and nothing else. The rooms
+    // are joined again, as a page does that shows them anew.
+    reload(args) {
+        ({ url } = args);
+        const old = conn;
+        connect();
+        old._proto._abortAllRequests?.();
+        old._proto.socket?.terminate?.();
     },
     follow: (args) => void (follow = args.follow),
     join: ({ room, nick }) => handlers.follow(room, nick),

@@ -15,6 +15,9 @@ let nick = '';
 let joined = false;
 let ids = 0;
 
+// This library doesn't count the answers to its own requests (XEP-0198), so after a resumption it gets that many stanzas once more.
+const heard = new Set();
+
 function message(el) {
     const who = el.attrs.from.slice(el.attrs.from.indexOf('/') + 1);
     if (el.attrs.type === 'error') {
@@ -25,6 +28,9 @@ function message(el) {
     if (state) emit('chatstate', { nick: who, state: state.name });
     const text = el.getChildText('body');
     if (text !== null) {
+        const key = `${el.attrs.from} ${el.attrs.id}`;
+        if (el.attrs.id && heard.has(key)) return;
+        heard.add(key);
         const delayed = el.getChild('delay', 'urn:xmpp:delay') !== undefined;
         emit('message', { nick: who, text, id: el.attrs.id ?? '', delayed });
     }
@@ -74,6 +80,7 @@ drive({
             await xmpp.send(xml('presence'));
             session.online(jid.toString());
         });
+        xmpp.streamManagement.on('resumed', () => emit('resumed', { jid: xmpp.jid.toString() }));
         xmpp.on('disconnect', () => session.offline());
         xmpp.on('error', (err) => {
             if (err.name === 'SASLError') {

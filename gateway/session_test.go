@@ -554,3 +554,46 @@ func tokenItems(items []workgroup.Item) (n int) {
 	}
 	return n
 }
+
+// TestDeskSeesNoFlap: within the grace the desk hears nothing of a loss. A client that begins anew is told where his conversation is; one
+// that resumes isn't. After the grace he is gone, and comes back.
+func TestDeskSeesNoFlap(t *testing.T) {
+	s, g, _ := desked(t)
+	v := newGuest(t, g, testComponent)
+	v.sendf(joinQueue, "j", shopDesk)
+	v.expect("iq", "id='j'", "type='result'")
+	s.until("<message", "to='alice@localhost", "<body>")
+	v.expect("message", "<conversation ", "state='offered'")
+	token, _ := v.token()
+	v.lose()
+	second := returns(t, g, testComponent, token, "")
+	second.expect("message", "<conversation ", "state='offered'", "from='"+shopDesk+"'")
+	id := second.enable()
+	second.lose()
+	third := resumes(t, g, second, id)
+	third.none("<conversation ")
+	third.lose()
+	g.graceOver(third)
+	s.passedDesk(g)
+	if who, ok := g.desk.Visitor(bareOf(v.jid)); ok {
+		t.Errorf("the desk still finds %v", who)
+	}
+	back := returns(t, g, testComponent, token, "")
+	back.expect("message", "<conversation ", "state='offered'")
+	if back.jid != v.jid {
+		t.Errorf("he is %s, was %s", back.jid, v.jid)
+	}
+	if _, ok := g.desk.Visitor(bareOf(v.jid)); !ok {
+		t.Error("the desk doesn't find him any more")
+	}
+}
+
+// passedDesk returns when the desk has read its mailbox.
+func (s *script) passedDesk(g *Gateway) {
+	s.t.Helper()
+	eventually(s.t, "the desk has read everything", func() bool {
+		g.desk.mu.Lock()
+		defer g.desk.mu.Unlock()
+		return len(g.desk.box) == 0
+	})
+}

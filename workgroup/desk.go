@@ -282,6 +282,7 @@ func (d *Desk) Bound(now time.Time, v Visitor) {
 	defer d.settle()
 	if c := d.visitor[bareOf(v.JID)]; c != nil && c.Site == v.Site && c.visitor != v.JID {
 		c.visitor, c.returning = v.JID, false
+		c.side.knows.to = "" // it may be the address that he had before: all the same he is told everything again
 		c.advance(happening{event: visitorBack})
 	}
 }

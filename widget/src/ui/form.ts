@@ -23,7 +23,7 @@ function hints(f: Field): Record<string, string> {
 
 function single(c: Context, f: Field, id: string): HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement {
   const { h } = c.kit;
-  if (f.type === 'text-multi') return h('textarea', { id, rows: 3, dir: 'auto', value: f.value.join('\n') });
+  if (f.type === 'text-multi') return h('textarea', { id, rows: 3, dir: 'auto', placeholder: ' ', value: f.value.join('\n') });
   if (f.type === 'list-single') {
     const options = f.options.map((o) => h('option', { value: o.value }, o.label || o.value));
     if (!f.value[0]) options.unshift(h('option', { value: '' }, c.t('form_choose')));
@@ -31,7 +31,7 @@ function single(c: Context, f: Field, id: string): HTMLInputElement | HTMLTextAr
     if (f.value[0]) select.value = f.value[0];
     return select;
   }
-  return h('input', { id, type: f.type === 'text-private' ? 'password' : 'text', dir: 'auto', ...(f.type === 'text-private' ? { autocomplete: 'off' } : hints(f)), value: f.value[0] ?? '' });
+  return h('input', { id, type: f.type === 'text-private' ? 'password' : 'text', dir: 'auto', placeholder: ' ', ...(f.type === 'text-private' ? { autocomplete: 'off' } : hints(f)), value: f.value[0] ?? '' });
 }
 
 function control(c: Context, f: Field): Control {

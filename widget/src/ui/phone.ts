@@ -38,7 +38,11 @@ export function createPhone(panel: HTMLElement, close: () => void): Phone {
     panel.setAttribute('aria-modal', 'true');
     fit();
     // Our own entry, so that "back" has something to take away. The page's own state stays in it.
-    if (!marked()) history.pushState({ ...(history.state as object | null), [MARK]: 1 }, '');
+    try {
+      if (!marked()) history.pushState({ ...(history.state as object | null), [MARK]: 1 }, '');
+    } catch {
+      // a page without a history of its own: there "back" leaves it
+    }
   }
   function unlock(): void {
     restore?.();

@@ -12,7 +12,7 @@ export function createStart(c: Context): Part {
   const heading = h('h3', { tabindex: -1, dir: 'auto' });
   const text = h('p', { dir: 'auto' });
   const online = h('p', { class: 'dim' });
-  const box = h('textarea', { id: 'usher-question', rows: 4, dir: 'auto', maxlength: 5000, value: keep.question, oninput: () => (keep.question = box.value), onkeydown: key });
+  const box = h('textarea', { id: 'usher-question', rows: 4, dir: 'auto', placeholder: ' ', maxlength: 5000, value: keep.question, oninput: () => (keep.question = box.value), onkeydown: key });
   const consent = consentBox(c);
   const go = button('main', '');
   const ask = h('div', { class: 'field' }, h('label', { for: 'usher-question' }, t('start_question')), box);

@@ -11,31 +11,20 @@ const DARK = '#171a21';
 
 /** #rgb or #rrggbb; null for anything else. */
 export function parseColour(s: string): RGB | null {
-  const m = /^#([0-9a-f]{3}|[0-9a-f]{6})$/i.exec(s);
-  if (!m) return null;
-  const x = m[1].length === 3 ? m[1].replace(/./g, '$&$&') : m[1];
-  const n = parseInt(x, 16);
-  return [n >> 16, (n >> 8) & 255, n & 255];
+  if (!/^#([\da-f]{3}){1,2}$/i.test(s)) return null;
+  return (s.length < 5 ? s.replace(/\w/g, '$&$&') : s).match(/\w\w/g)!.map((x) => parseInt(x, 16)) as RGB;
 }
 
-function hex(c: RGB): string {
-  return '#' + c.map((v) => Math.round(v).toString(16).padStart(2, '0')).join('');
-}
-
-/** WCAG 2.2 relative luminance. */
-function luminance(c: RGB): number {
-  const [r, g, b] = c.map((v) => {
-    v /= 255;
-    return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
-  });
+/** WCAG 2.2 relative luminance of a colour as #rgb or #rrggbb. */
+function luminance(colour: string): number {
+  const [r, g, b] = parseColour(colour)!.map((v) => (v <= 10 ? v / 3294.6 : ((v / 255 + 0.055) / 1.055) ** 2.4));
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 }
 
-/** WCAG 2.2 contrast ratio of two colours as #rrggbb, 1..21. */
+/** WCAG 2.2 contrast ratio of two colours, 1..21. */
 export function contrast(a: string, b: string): number {
-  const x = luminance(parseColour(a)!);
-  const y = luminance(parseColour(b)!);
-  return (Math.max(x, y) + 0.05) / (Math.min(x, y) + 0.05);
+  const [dark, light] = [luminance(a), luminance(b)].sort((x, y) => x - y);
+  return (light + 0.05) / (dark + 0.05);
 }
 
 /** Text on a ground of this colour: white if it can be read (4.5), else black. One of both always can. */
@@ -45,13 +34,11 @@ export function onColour(ground: string): string {
 
 /** The colour nearest to c that has this contrast on the ground: c mixed with black or white, whichever leads away. */
 export function readable(c: string, ground: string, ratio: number): string {
-  const to = luminance(parseColour(ground)!) > 0.18 ? 0 : 255;
-  const from = parseColour(c)!;
-  for (let i = 0; i <= 20; i++) {
-    const mixed = hex(from.map((v) => v + ((to - v) * i) / 20) as RGB);
-    if (contrast(mixed, ground) >= ratio) return mixed;
+  const to = ground === LIGHT ? 0 : 255;
+  for (let i = 0; ; i++) {
+    const mixed = '#' + parseColour(c)!.map((v) => Math.round(v + ((to - v) * i) / 20).toString(16).padStart(2, '0')).join('');
+    if (i === 20 || contrast(mixed, ground) >= ratio) return mixed;
   }
-  return hex([to, to, to]);
 }
 
 // --c fill, --o text on it, --t the colour as text, --b ground, --f text, --d dim text, --s soft ground, --l lines,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import type { Engine } from '../src/types';
 import {
-  DESK, JID, Net, ROOM, Shelf, anonymous, asked, bind, byToken, conversation, delay, entered, features, first, login, occupant, page, pass, said,
+  DESK, JID, Net, ROOM, Shelf, anonymous, asked, bind, byToken, config, conversation, delay, entered, features, first, login, occupant, page, pass, said,
   says, shown, subject, token,
 } from './wire';
 
@@ -364,4 +364,99 @@ test('who calls is not followed before the visitor agrees', async (t) => {
     S: <message xmlns='jabber:client' from='${ROOM}'><x xmlns='http://jabber.org/protocol/muc#user'><invite from='c-owner@visitors.test/usher'/></x></message>
     C: <message to="${ROOM}" xmlns="jabber:client"><x xmlns="http://jabber.org/protocol/muc#user"><decline to="c-owner@visitors.test/usher"/></x></message>`);
   assert.equal(engine.state.phase, 'idle');
+});
+
+test('a page load while the question is on its way: it isn’t asked twice', async (t) => {
+  const net = network(t);
+  const shelf = new Shelf();
+  const engine = page(shelf);
+  t.after(() => engine.dispose());
+  engine.start({ question: 'Help!' });
+  await pass();
+  await net.last.plays(first + asked.replace(/ S: <iq xmlns='jabber:client' type='result' id='\$q'.*/s, ''));
+  const next = await reload(t, engine, shelf);
+  assert.equal(next.state.phase, 'starting');
+  await net.last.plays(login(byToken) + `
+    C: <resume …/>
+    S: <resumed xmlns='urn:xmpp:sm:3' previd='sm-1' h='4'/>
+    C: <iq …><join-queue …</join-queue></iq>
+    C: <iq id="$f" …><join-queue xmlns="http://jabber.org/protocol/workgroup"/></iq>
+    C: <iq id="$i" …disco#info"/></iq>
+    S: <iq xmlns='jabber:client' type='result' id='$f'><join-queue xmlns='http://jabber.org/protocol/workgroup'/></iq>
+    S: <iq xmlns='jabber:client' type='result' id='$i'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>
+    C: <iq id="$q" …><join-queue …</join-queue></iq>
+    S: <iq xmlns='jabber:client' type='error' id='$q'><error code='409' type='cancel'><conflict xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>
+    C: <iq id="$s" to="${DESK}" type="get" xmlns="jabber:client"><queue-status xmlns="http://jabber.org/protocol/workgroup"/></iq>
+    S: <iq xmlns='jabber:client' type='result' id='$s'><queue-status xmlns='http://jabber.org/protocol/workgroup'><position>3</position><time>90</time></queue-status></iq>`);
+  assert.equal(next.state.phase, 'queued');
+  assert.deepEqual(next.state.queue, { position: 3, estimate: 90, waiting: 3 });
+});
+
+test('a page that comes back after another tab had the connection asks the room for what it has missed', async (t) => {
+  const { net, engine, shelf } = await chat(t);
+  engine.dispose();
+  await pass(40_000);
+  const next = page(shelf);
+  t.after(() => next.dispose());
+  await next.restore();
+  await pass();
+  await net.last.plays(login(byToken) + `
+    C: <resume …/>
+    S: <failed xmlns='urn:xmpp:sm:3'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>
+    ${bind(JID, 'sm-2').replace(/S: <enabled.*/, '')}
+    C: <presence to="${ROOM}/Visitor 7" xmlns="jabber:client"><x xmlns="http://jabber.org/protocol/muc"><history maxstanzas="200"/></x></presence>
+    ${occupant('Visitor 7', "<status code='110'/>")}
+    ${said('alice', 'a1', 'said to the other tab', delay('2T00:00:03'))}
+    ${subject}`);
+  assert.deepEqual(shown(next.state).slice(1), ['agent: said to the other tab']);
+});
+
+test('a text that no stanza can hold is sent in pieces', async (t) => {
+  const { net, engine } = await chat(t);
+  engine.send('"😀'.repeat(5_000));
+  await pass();
+  const bodies = net.last.sent.filter((s) => s.startsWith('<message ')).map((s) => /<body>(.*)<\/body>/s.exec(s)![1]);
+  assert.equal(bodies.join('').split('&quot;').join('"'), '"😀'.repeat(5_000));
+  assert.ok(net.last.sent.every((s) => Buffer.byteLength(s) < 65_536));
+});
+
+test('a file: slot, upload with progress, its address in the room', async (t) => {
+  const net = network(t);
+  const shelf = new Shelf();
+  const engine = page(shelf, undefined, { config: { ...config, files: { max: 10, types: ['image/*', 'text/plain'] } } });
+  t.after(() => engine.dispose());
+  engine.start({ question: 'Help!' });
+  await pass();
+  await net.last.plays(first + asked + entered);
+  assert.equal(engine.state.canSendFiles, true);
+  engine.sendFile(new File(['x'.repeat(11)], 'a.txt', { type: 'text/plain' }));
+  assert.equal((await pass(), engine.state.error), 'file_size');
+  engine.sendFile(new File(['x'], 'a.exe', { type: 'application/x-msdownload' }));
+  assert.equal((await pass(), engine.state.error), 'file_type');
+  engine.sendFile(new File(['hello'], 'ä.txt', { type: 'text/plain' }));
+  assert.equal((await pass(), engine.state.error), '');
+  await net.last.plays(`
+    C: <iq id="$s" to="visitors.test" type="get" xmlns="jabber:client"><request content-type="text/plain" filename="ä.txt" size="5" xmlns="urn:xmpp:http:upload:0"/></iq>
+    S: <iq xmlns='jabber:client' type='result' id='$s'><slot xmlns='urn:xmpp:http:upload:0'><put url='https://chat.test/files/k/a.txt'>
+      <header name='Authorization'>Bearer k</header><header name='Host'>evil.test</header></put><get url='https://chat.test/files/k/a.txt'/></slot></iq>`);
+  const put = net.requests.find((r) => r.method === 'PUT')!;
+  assert.equal(put.url, 'https://chat.test/files/k/a.txt');
+  assert.deepEqual(put.headers, { 'Content-Type': 'text/plain', Authorization: 'Bearer k' });
+  put.upload.onprogress?.({ lengthComputable: true, loaded: 2, total: 5 });
+  await pass();
+  const file = () => engine.state.messages.find((m) => m.kind === 'file')!;
+  assert.deepEqual(file().file, { name: 'ä.txt', size: 5, type: 'text/plain', progress: 0.4 });
+  put.fails();
+  assert.equal((await pass(), file().state), 'failed');
+  engine.retry(file().id);
+  await net.last.plays(`
+    C: <iq id="$s" …><request …/></iq>
+    S: <iq xmlns='jabber:client' type='result' id='$s'><slot xmlns='urn:xmpp:http:upload:0'><put url='https://chat.test/files/l/a.txt'/><get url='https://chat.test/files/l/a.txt'/></slot></iq>`);
+  net.requests[net.requests.length - 1].ends(201);
+  const { m } = await net.last.plays(`
+    C: <message id="$m" to="${ROOM}" type="groupchat" xmlns="jabber:client"><body>https://chat.test/files/l/a.txt</body><x xmlns="jabber:x:oob"><url>https://chat.test/files/l/a.txt</url></x>…</message>`);
+  await net.last.plays(said('Visitor 7', m, 'https://chat.test/files/l/a.txt'));
+  assert.equal(file().state, 'delivered');
+  await net.last.plays(said('alice', 'a1', 'https://chat.test/files/q/b%20c.png', "<x xmlns='jabber:x:oob'><url>https://chat.test/files/q/b%20c.png</url></x>"));
+  assert.equal(engine.state.messages[engine.state.messages.length - 1].file?.name, 'b c.png');
 });

@@ -32,7 +32,7 @@ export class Net {
   sockets: Socket[] = [];
   refuse = false; // new connections fail at once
   silent = false; // they get no answer
-  posts: string[] = []; // URLs of requests over HTTP
+  requests: Request[] = []; // over HTTP
 
   constructor() {
     mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'], now: Date.UTC(2026, 0, 2) });
@@ -46,15 +46,10 @@ export class Net {
           else if (!net.silent) queueMicrotask(() => this.accept());
         }
       },
-      XMLHttpRequest: class {
-        readyState = 0;
-        open(_: string, url: string) {
-          this.readyState = 1;
-          net.posts.push(url);
+      XMLHttpRequest: class extends Request {
+        override send() {
+          net.requests.push(this);
         }
-        setRequestHeader() {}
-        send() {}
-        abort() {}
       },
     });
   }
@@ -70,6 +65,35 @@ export class Net {
 }
 
 const ACK = '<r '; // the client asks what has arrived when it likes; a script names it where it matters
+
+/** A request over HTTP, and what becomes of it. */
+export class Request {
+  readyState = 0;
+  status = 0;
+  method = '';
+  url = '';
+  headers: Record<string, string> = {};
+  upload: { onprogress?: (e: object) => void } = {};
+  onload?: () => void;
+  onerror?: () => void;
+
+  open(method: string, url: string): void {
+    this.readyState = 1;
+    Object.assign(this, { method, url });
+  }
+  setRequestHeader(name: string, value: string): void {
+    this.headers[name] = value;
+  }
+  send(): void {}
+  abort(): void {}
+  ends(status: number): void {
+    this.status = status;
+    this.onload?.();
+  }
+  fails(): void {
+    this.onerror?.();
+  }
+}
 
 /** The server's end of a WebSocket. */
 export class Socket {

@@ -58,8 +58,10 @@ export function isAnswered(form: Form): boolean {
 export const formValues = (form: Form): Record<string, string[]> =>
   Object.fromEntries(form.fields.filter((f) => f.name && f.type !== 'fixed').map((f) => [f.name, f.value.filter((v) => v !== '')]));
 
+const LONGEST = 9_000; // characters: a little more than the desk takes (docs/interface.md, B.3), and no more than a stanza does
+
 /** A submitted form. */
 export const submission = (values: Record<string, string[]>): string =>
   x('x', { xmlns: NS.form, type: 'submit' },
     ...Object.entries(values).filter(([, v]) => v.length)
-      .map(([name, v]) => x('field', { var: name }, ...v.map((one) => x('value', {}, text(one))))));
+      .map(([name, v]) => x('field', { var: name }, ...v.map((one) => x('value', {}, text(one.slice(0, LONGEST)))))));

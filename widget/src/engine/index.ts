@@ -22,10 +22,15 @@ type Command = { act: Act | 'read'; args: unknown[]; about: About; fields: Recor
 
 const REST = 180_000; // ms that a connection that nobody needs is kept
 const FRAME = 16; // ms
+const STALE = 30_000; // ms after which another tab may have had the connection, and be gone
+const LONGEST = /[^]{1,8000}/gu; // of a message: with all its characters escaped it fits into a stanza (limits.stanza)
+const MOST = 12; // messages that one text is made into
 
 export function createEngine(options: EngineOptions, parts?: TabParts): Engine {
   return new TheEngine(options, parts);
 }
+
+const pieces = (body: string): string[] => (body.trim() ? (body.match(LONGEST) ?? []).slice(0, MOST) : []);
 
 class TheEngine implements Engine, Core {
   data: Data = noData();
@@ -237,8 +242,9 @@ class TheEngine implements Engine, Core {
     }
     this.acted ||= all ? all.acted : this.data.phase !== 'idle';
     this.build();
+    this.room.stale = !all && !!kept && this.now() - kept.at > STALE;
     this.uploads.abandon();
-    if (this.needed) this.link.open();
+    if (this.needed || this.watched) this.link.open();
     this.change({});
   }
 
@@ -300,6 +306,7 @@ class TheEngine implements Engine, Core {
 
   private execute(c: Command): void {
     this.about = c.about;
+    if (this.data.error && c.act !== 'typing' && c.act !== 'read') this.change({ error: '' });
     const [a, b] = c.args as never[];
     const { desk, room } = this;
     switch (c.act) {
@@ -308,7 +315,7 @@ class TheEngine implements Engine, Core {
       case 'leaveQueue': desk.leaveQueue(); break;
       case 'send': this.say(a, c.fields); break;
       case 'sendFile': if (this.look().canSendFiles) this.uploads.send(a); break;
-      case 'correct': if (isLive(this.data)) room.correct(a, b); break;
+      case 'correct': if (isLive(this.data)) room.correct(a, pieces(b)[0] ?? ''); break;
       case 'retry': if (isLive(this.data) && !this.uploads.retry(a)) room.retry(a); break;
       case 'typing': room.typing(a); break;
       case 'end': desk.end(); break;
@@ -317,16 +324,16 @@ class TheEngine implements Engine, Core {
       case 'leaveMessage': desk.leaveMessage(); break;
       case 'answerCall': desk.answerCall(a); break;
       case 'again': if (!isLive(this.data)) desk.reset(); break;
-      case 'presence': this.watched = true; this.link.open(); break;
+      case 'presence': this.link.open(); break;
       case 'read': if (this.data.unread) this.change({ unread: 0 });
     }
   }
 
   private say(body: string, fields: Record<string, string>): void {
-    if (!body.trim()) return;
+    if (!pieces(body).length) return;
     if (isLive(this.data)) {
       this.link.open(); // if it was given up
-      this.room.say(body);
+      for (const piece of pieces(body)) this.room.say(piece);
     } else if (this.data.phase === 'idle') this.desk.start({ ...fields, question: body });
   }
 
@@ -344,7 +351,10 @@ class TheEngine implements Engine, Core {
   leaveMessage(): void { this.run('leaveMessage'); }
   answerCall(accept: boolean): void { this.run('answerCall', accept); }
   again(): void { this.run('again'); }
-  presence(): void { this.run('presence'); }
+  presence(): void {
+    this.watched = true;
+    this.run('presence');
+  }
 
   seen(visible: boolean): void {
     if (visible === this.visible) return;
@@ -389,6 +399,7 @@ class TheEngine implements Engine, Core {
 
   private wake(): void {
     if (this.data.phase !== 'idle') void this.restore();
+    else if (this.watched) this.presence();
   }
 
   dispose(): void {

@@ -21,6 +21,8 @@ const SAME = 2_000;
 export class Room {
   /** A join is on its way. */
   entering = false;
+  /** Another tab may have heard what this one has not: the room is asked for its history though we are in it. */
+  stale = false;
   private tries = 0;
   private anchor = -1; // where in the lines the room's history has got to
   private settling: ReturnType<typeof setTimeout> | undefined;
@@ -95,7 +97,8 @@ export class Room {
       return;
     }
     if (!data.room || !isLive(data)) return;
-    if (!data.inside) {
+    if (!data.inside || this.stale) {
+      this.stale = false;
       this.forget();
       this.enter(data.room);
       return;
@@ -144,7 +147,7 @@ export class Room {
   correct(which: string, body: string): void {
     const own = this.core.data.messages.filter((l) => l.from === 'visitor' && l.kind === 'text' && l.wire);
     const l = own[own.length - 1];
-    if (!l || l.id !== which || body === l.body) return;
+    if (!l || l.id !== which || !body || body === l.body) return;
     // One that the room hasn't got is simply said differently.
     const unsaid = l.state === 'failed' || !l.out && l.state !== 'delivered';
     changeLine(this.core, l.id, { body, corrected: !unsaid, fix: unsaid ? '' : id(), state: 'sending', out: false });
@@ -387,7 +390,7 @@ export class Room {
     const { data } = this.core;
     if (data.here.includes(nick) || data.here.length >= 64) return;
     const role = owner ? 'service' : this.roleOf(nick);
-    this.core.change({ here: [...data.here, nick], roles: { ...data.roles, [nick]: role } });
+    this.core.change({ here: [...data.here, nick], roles: this.roles(nick, role) });
     if (role === 'supervisor') this.core.change({ supervisors: [...data.supervisors, nick] });
     if (role !== 'agent') return;
     const before = data.agent;
@@ -396,6 +399,13 @@ export class Room {
     }
     this.core.change({ agent: { nick, present: true, typing: false } });
     if (before?.nick !== nick || !data.roles[nick]) this.notice('notice_joined', nick);
+  }
+
+  /** The roles with one more; of those that are gone not all are kept. */
+  private roles(nick: string, role: Message['from']): Record<string, Message['from']> {
+    const { roles, here } = this.core.data;
+    const kept = Object.keys(roles).length < 128 ? roles : Object.fromEntries(Object.entries(roles).filter(([n]) => here.includes(n)));
+    return { ...kept, [nick]: role };
   }
 
   /** The desk names the agent; his client may enter under another nick. Who else comes is a supervisor. */
@@ -418,7 +428,7 @@ export class Room {
     if (!to) return;
     const swap = (all: string[]) => all.map((n) => (n === nick ? to : n));
     this.core.change({
-      here: swap(here), supervisors: swap(supervisors), roles: { ...roles, [to]: roles[nick] ?? 'agent' },
+      here: swap(here), supervisors: swap(supervisors), roles: this.roles(to, roles[nick] ?? 'agent'),
       agent: agent?.nick === nick ? { ...agent, nick: to } : agent,
     });
   }

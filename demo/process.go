@@ -24,8 +24,10 @@ var (
 	usherConfig string
 )
 
-// accounts of the demo's server; the password is the name.
+// accounts of the demo's server; the password is the name. Each has the workgroup as a contact already, which a person would have to accept once.
 var accounts = []string{"alice", "bob", "carol"}
+
+const workgroup = "support@visitors.localhost"
 
 // process is a program that the demo has started.
 type process struct {
@@ -136,17 +138,21 @@ func fill(path, config, dir string, p ports) error {
 }
 
 func prosody(dir string, p ports) (*process, error) {
-	users := filepath.Join(dir, "data", "localhost", "accounts")
-	if err := os.MkdirAll(users, 0o700); err != nil {
-		return nil, err
-	}
 	for _, name := range accounts {
-		file := filepath.Join(users, name+".dat")
-		if _, err := os.Stat(file); err == nil {
-			continue // Prosody has replaced the password by its hash
-		}
-		if err := os.WriteFile(file, []byte(fmt.Sprintf("return { [\"password\"] = %q };\n", name)), 0o600); err != nil {
-			return nil, err
+		for kind, text := range map[string]string{
+			"accounts": fmt.Sprintf("return { [\"password\"] = %q };\n", name),
+			"roster":   fmt.Sprintf("return { [false] = { version = 1 }; [%q] = { subscription = \"both\", name = \"Support\", groups = {} } };\n", workgroup),
+		} {
+			file := filepath.Join(dir, "data", "localhost", kind, name+".dat")
+			if _, err := os.Stat(file); err == nil {
+				continue // Prosody has written it anew, with a hash in the place of the password
+			}
+			if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+				return nil, err
+			}
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				return nil, err
+			}
 		}
 	}
 	config := filepath.Join(dir, "prosody.cfg.lua")
@@ -174,7 +180,10 @@ func ejabberd(dir string, p ports) (*process, error) {
 	for _, name := range accounts {
 		names = append(names, fmt.Sprintf("<<%q>>", name))
 	}
-	register := fmt.Sprintf("[ejabberd_auth:try_register(U, <<\"localhost\">>, U) || U <- [%s]].", strings.Join(names, ", "))
+	local, domain, _ := strings.Cut(workgroup, "@")
+	register := fmt.Sprintf("[begin ejabberd_auth:try_register(U, <<\"localhost\">>, U), "+
+		"mod_admin_extra:add_rosteritem(U, <<\"localhost\">>, <<%q>>, <<%q>>, <<\"Support\">>, <<>>, <<\"both\">>) end || U <- [%s]].",
+		local, domain, strings.Join(names, ", "))
 	cmd := exec.Command("erl", "-noinput", "-mnesia", "dir", fmt.Sprintf("%q", filepath.Join(dir, "data")), "-s", "ejabberd", "-eval", register)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(),

@@ -42,7 +42,7 @@ widget-test: ## types and tests of the chat box's parts; T="text loader" chooses
 
 demo: ## Usher, a server of its own, a shop with the widget, the agents' desk; UPSTREAM=ejabberd for the other server
 	@.ci/need $(UPSTREAM) npm
-	@$(MAKE) -s demo/node_modules/.package-lock.json $(if $(wildcard desk/package.json),desk)
+	@$(MAKE) -s demo/node_modules/.package-lock.json desk
 	@$(MAKE) -s build
 	@mkdir -p .demo && go build -o .demo/demo ./demo
 	@exec .demo/demo -upstream $(UPSTREAM) $(ARGS)

@@ -20,10 +20,15 @@ var (
 // atDesk logs somebody in at the desk page, in a browser of his own, and waits until the workgroup's chat stands open.
 func (w *web) atDesk(user string, options ...map[string]any) *colleague {
 	w.scene.t.Helper()
-	p := w.browser.person(w.scene.t, user, options...)
-	c := &colleague{page: p.opens("http://" + w.addr + "/desk/"), nick: user}
+	return w.browser.person(w.scene.t, user, options...).atDesk("http://"+w.addr+"/desk/", user, w.server.Password(user))
+}
+
+// atDesk logs the person in at a desk page.
+func (p *person) atDesk(url, user, password string) *colleague {
+	p.t.Helper()
+	c := &colleague{page: p.opens(url), nick: user}
 	c.fill(css("input[name=jid]"), user+"@localhost")
-	c.fill(css("input[name=password]"), w.server.Password(user))
+	c.fill(css("input[name=password]"), password)
 	c.click(button("Log in"))
 	c.sees(button("List").in(role("group", "Support desk")))
 	return c

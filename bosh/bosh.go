@@ -39,8 +39,8 @@ type Config struct {
 	Stalled    time.Duration
 	Limits     xmpp.Limits
 	Accounts   xmpp.Limits // in their place for relayed streams; zero where there are none
-	Prelogin   int    // bytes of one request before bind
-	Node       string // in sids
+	Prelogin   int         // bytes of one request before bind
+	Node       string      // in sids
 	Bytes      func(in bool, n int)
 	Admit      func(info *c2s.Info) error // nil error = a new session may start; else 503
 	// ServeConn hands a connection back to the HTTP server after a held request was answered.

@@ -66,7 +66,9 @@ func (s *session) respond(now instant) {
 		*payload, _ = s.stream.Drain(*payload, maxAnswer, appendElement)
 	}
 	if len(*payload) > 0 {
-		s.unsure = append(s.unsure, tally{r.rid, s.stream.Written()})
+		if n := s.stream.Written(); n != 0 {
+			s.unsure = append(s.unsure, tally{r.rid, n})
+		}
 		if r.rid == s.received {
 			s.lastEmpty = false // §12: the next poll may come at once
 		}

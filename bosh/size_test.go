@@ -12,9 +12,17 @@ import (
 // A session with a held request costs little besides its stream (the connection is package conn's). A third of it
 // is the two answers that are kept: features and bind.
 func TestSessionSize(t *testing.T) {
-	const n, most = 2000, 1400
+	t.Run("as it is", func(t *testing.T) { sessionSize(t, 1400, c2s.Resume{}) })
+	t.Run("it may go on in another", func(t *testing.T) {
+		sessionSize(t, 1500, c2s.Resume{Max: time.Minute, Wheel: c2s.NewWheel(time.Second)})
+	})
+}
+
+func sessionSize(t *testing.T, most int, resume c2s.Resume) {
+	const n = 2000
 	d := &desk{site: newSite(), t: t}
 	cfg := testConfig(d.site, c2s.NewWheel(time.Second))
+	cfg.Streams.Resume = resume
 	d.srv = New(cfg)
 	heap := func() int {
 		runtime.GC()

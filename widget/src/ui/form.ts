@@ -75,17 +75,21 @@ export function createForm(c: Context, first: State): Part {
   let drawn = '';
   let controls: Control[] = [];
   let complained: Form | null = null;
+  let sent = false; // and not yet answered
   const heading = h('h3', { tabindex: -1, dir: 'auto' });
   const text = h('p', { dir: 'auto' });
   const fields = h('div', {});
   const consent = consentBox(c);
   const wrong = h('p', { class: 'error', role: 'alert' });
-    const el = h('form', { class: 'page', novalidate: true, onsubmit: submit }, heading, text, fields, consent.el, wrong, h('div', { class: 'buttons' }, button('main', t(offline ? 'away_send' : 'form_send')), button('plain', t('back'), () => c.engine.again())));
+  const send = button('main', t(offline ? 'away_send' : 'form_send'));
+  const back = button('plain', t('back'), () => c.engine.again());
+  const el = h('form', { class: 'page', novalidate: true, onsubmit: submit }, heading, text, fields, consent.el, wrong, h('div', { class: 'buttons' }, send, back));
 
   function submit(e: Event): void {
     e.preventDefault();
+    if (sent || !consent.agreed()) return; // a second click sends no second message
     setText(wrong, '');
-    if (!consent.agreed()) return;
+    sent = true;
     complained = null; // say it again, also if the same is wrong
     const values: Record<string, string[]> = {};
     for (const x of controls) if (x.name) values[x.name] = x.read();
@@ -103,15 +107,18 @@ export function createForm(c: Context, first: State): Part {
     focus: () => (controls.find((x) => x.input)?.input ?? heading).focus(),
     update(s) {
       if (!s.form) return;
+      const bad = s.form.fields.filter((f) => f.error);
+      const refused = sent && bad.length > 0;
+      if (s.error || bad.length) sent = false;
+      send.setAttribute('aria-disabled', String(sent));
       const now = shape(s.form);
       if (now !== drawn) draw(s.form);
       drawn = now;
       if (s.form === complained) return;
       complained = s.form;
-      const bad = s.form.fields.filter((f) => f.error);
       s.form.fields.forEach((f, i) => controls[i].fail(f.error && (known(c, f.error) || t('invalid'))));
       setText(wrong, bad.length ? t('form_errors', bad.length) : '');
-      if (bad.length) controls[s.form.fields.indexOf(bad[0])].input?.focus();
+      if (refused) controls[s.form.fields.indexOf(bad[0])].input?.focus();
     },
   };
 }

@@ -597,3 +597,42 @@ func (s *script) passedDesk(g *Gateway) {
 		return len(g.desk.box) == 0
 	})
 }
+
+// TestWithdrawnFromASupportRoom: it isn't replayed: he is told that he is out of it, once, and the desk invites him again. That he left, as
+// the room says it, comes before he is back or after: it is nothing to his client.
+func TestWithdrawnFromASupportRoom(t *testing.T) {
+	const left = "<presence type='unavailable' from='" + supportRoom + "/" + supportNick + "' to='{v}'><x xmlns='http://jabber.org/protocol/muc#user'>" +
+		"<item affiliation='member' role='none'/><status code='110'/></x></presence>"
+	for _, late := range []bool{false, true} {
+		t.Run(fmt.Sprintf("late %v", late), func(t *testing.T) {
+			s, g, v := scripted(t, "")
+			other := newGuest(t, g, testComponent)
+			v.open(g, supportRoom, supportNick)
+			s.enterSupport(v, supportRoom)
+			id := v.enable()
+			v.lose()
+			g.graceOver(v)
+			s.expect("<presence", "type='unavailable'", "to='"+supportRoom+"/"+supportNick+"'")
+			if !late {
+				s.send(v, left)
+				s.passed(other)
+			}
+			back := resumes(t, g, v, id)
+			back.expect("presence", "type='unavailable'", "from='"+supportRoom+"/"+supportNick+"'", "code='332'")
+			s.none(other) // no join of ours
+			back.sendf("<presence xmlns='jabber:client' to='%s/%s'><x xmlns='http://jabber.org/protocol/muc'/></presence>", supportRoom, supportNick)
+			s.expect("<presence", "to='"+supportRoom+"/"+supportNick+"'")
+			if late {
+				s.send(back, left)
+			}
+			s.admitTo(back, supportRoom, supportNick, "")
+			if _, before := back.until("presence", "from='"+supportRoom+"/"+supportNick+"'", "110"); strings.Contains(strings.Join(before, ""), "unavailable") {
+				t.Errorf("before he was in he was told %q", before)
+			}
+			back.say(supportRoom, "m1", "here again")
+			s.expect("id='m1'")
+			back.s.End(c2s.Ending{Reason: c2s.ClientClosed})
+			s.expect("<presence", "type='unavailable'", "to='"+supportRoom+"/"+supportNick+"'")
+		})
+	}
+}

@@ -82,6 +82,12 @@ func TestTokenBringsTheAddressBack(t *testing.T) {
 	back.s.End(c2s.Ending{Reason: c2s.ClientClosed})
 	<-back.closed
 	again := returns(t, g, testComponent, token, "")
+	for v, want := range map[*guest]bool{first: true, again: false} {
+		// A client that asks for a session first would lose what waits for it.
+		if got := strings.Contains(strings.Join(v.all, ""), "xmpp-session"); got != want {
+			t.Errorf("%s is offered a session: %v", v.jid, got)
+		}
+	}
 	if bareOf(again.jid) != bareOf(first.jid) || again.jid == back.jid || strings.HasSuffix(again.jid, "/") {
 		t.Errorf("without a resource came back as %s", again.jid)
 	}

@@ -59,6 +59,7 @@ export function createBox(base: string, host: HTMLElement, attributes: Attribute
   const emit: Emit = (event, detail) => {
     if (event === 'opened' || event === 'closed') {
       opened = event === 'opened';
+      if (opened) calm();
       launcher.set({ open: opened });
       draw();
     }
@@ -68,7 +69,7 @@ export function createBox(base: string, host: HTMLElement, attributes: Attribute
   const greet = async (root: ShadowRoot) => {
     const { wait, bubble } = await fetched<typeof import('./greet')>(base, 'greet');
     calm = wait(config.proactive.rules, (rule) => {
-      if (app || gone || closed() || !status.now()) return;
+      if (opened || gone || closed() || !status.now()) return;
       const done = () => keep(config, 'greeted');
       calm = bubble(root, launcher.dock, config, language(), rule, () => (done(), box.open()), done);
     });
@@ -95,8 +96,9 @@ export function createBox(base: string, host: HTMLElement, attributes: Attribute
     emit('ready', {});
     const was = kept(config, KEY_OPEN);
     const opens = was === '1' || (attributes.open === 'true' && was !== '0');
-    if (opens || kept(config, KEY_CHAT) || proactive.mode === 'presence') void use(() => {}); // it opens itself
-    if (proactive.mode !== 'none' && proactive.rules.length && !app && !kept(config, 'greeted')) await greet(root);
+    const goesOn = opens || !!kept(config, KEY_CHAT);
+    if (goesOn || proactive.mode === 'presence') void use(() => {}); // it opens itself
+    if (proactive.mode !== 'none' && proactive.rules.length && !goesOn && !kept(config, 'greeted')) greet(root).catch(() => {});
   };
 
   const fetchApp = async (boot: Boot) => {
@@ -112,7 +114,6 @@ export function createBox(base: string, host: HTMLElement, attributes: Attribute
     try {
       await ready;
       if (gone || !boot) return;
-      calm();
       app ??= fetchApp(boot);
       f(await app);
     } catch {

@@ -100,14 +100,14 @@ function login(mine) {
         const { Status } = Strophe;
         if (mine !== conn) return; // another page has gone on
         if (status === Status.CONNECTED) {
+            // With the same full JID he is still in his rooms; with another one the desk invites him again.
+            if (conn.jid !== jid) rooms.clear();
+            jid = conn.jid;
             conn.send($pres());
             // Asked for at each login: the old one is good for a minute more only.
             ask('get', null, (iq) => iq.c('token', { xmlns: NS_TOKEN }), 'token', (el) => {
                 token = text(child(el, 'token', NS_TOKEN));
                 session.online(conn.jid);
-                // With the same full JID he is still in his rooms; with another one the desk invites him again.
-                if (conn.jid !== jid) rooms.clear();
-                jid = conn.jid;
             });
         } else if (status === Status.AUTHFAIL || status === Status.ERROR) {
             if (condition !== 'system-shutdown') emit('error', { text: `status ${status}: ${condition}` });

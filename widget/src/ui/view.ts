@@ -17,6 +17,7 @@ import { themeCss } from './theme';
 
 const CHAT: Phase[] = ['queued', 'offered', 'connecting', 'active', 'agent-lost', 'wrapup', 'closed'];
 const START: Phase[] = ['idle', 'starting'];
+const STATUS = 10_000; // ms
 
 /** Which part is shown: another one is drawn when this changes. */
 function kindOf(s: State): string {
@@ -133,6 +134,7 @@ export function createView(options: ViewOptions): View {
   const rules = new Set([themeCss(boot.config.theme) + panelCss]);
   const style = (css: string) => void sheet.replaceSync([...rules.add(css)].join(''));
   let isOpen = false;
+  let status: ReturnType<typeof setInterval> | undefined; // while open: the loader's status is no part of the engine's state
   let current = options;
   let drawn = draw(panel, current, keep, style, close);
   let last = engine.state;
@@ -161,6 +163,8 @@ export function createView(options: ViewOptions): View {
     panel.hidden = !open;
     boot.launcher.setAttribute('aria-expanded', String(open));
     seen();
+    clearInterval(status);
+    if (open) status = setInterval(() => drawn.update(last), STATUS);
   }
   function open(quiet = false): void {
     if (isOpen) return quiet ? undefined : drawn.focus();
@@ -197,6 +201,7 @@ export function createView(options: ViewOptions): View {
     },
     dispose() {
       unsubscribe();
+      clearInterval(status);
       document.removeEventListener('visibilitychange', seen);
       drawn.dispose();
       phone.dispose();

@@ -24,7 +24,7 @@ const empty = {
   ],
   'transports/bosh.ts': ['_attach', '_restore', '_cacheSession'],
   'utils.ts': ['createHtml', 'addCookies'],
-  'builder.ts': ['h', 'cnode', 'fromString'],
+  'builder.ts': ['h', 'fromString'],
 };
 
 /** Names of strophe’s private members, which the build may shorten. */

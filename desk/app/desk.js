@@ -136,7 +136,7 @@ const plugin = (config) => ({
             list.jid = jid;
             dialog.append(header, list);
             dialog.onclose = () => dialog.remove();
-            document.body.append(dialog);
+            (document.querySelector('converse-root') ?? document.body).append(dialog); // where the theme is
             dialog.showModal();
             list.updateComplete.then(() => {
                 const form = list.querySelector('form');

@@ -141,7 +141,7 @@ func (s *Stream) forward(e *xmpp.Element) {
 		s.fail("not-authorized", "logged in already") // RFC 6120 §4.9.3.12
 	case space == xmpp.NSTLS, space == xmpp.NSSASL2, space == xmpp.NSCompress, space == xmpp.NSStream:
 		s.fail("unsupported-stanza-type", "not carried by this edge") // it was not offered
-	case space == xmpp.NSClient || !e.Standalone():
+	case space == xmpp.NSClient, local == "message", local == "presence", local == "iq", !e.Standalone(): // RFC 6120 §4.9.3.10
 		s.fail("invalid-namespace", "the element is in no namespace that could be passed on")
 	default:
 		s.relay.Pass(e.Raw)

@@ -39,11 +39,12 @@ func TestDiscovery(t *testing.T) {
 		{"the Host before the name", "https://c.example", both, direct, "blog.example", "site=shop", "", 200, []string{"https://c.example/http-bind"}},
 		{"which site?", "https://c.example", both, direct, "c.example", "", "", 404, nil},
 		{"no such site", "https://c.example", both[:1], direct, "c.example", "site=nosuch", "", 404, nil},
+		{"an accounts domain", "https://c.example", both, direct, "Acc.example", "", "", 200, []string{"wss://c.example/xmpp-websocket", "https://c.example/http-bind"}},
 		{"a Host that is none", "", both[:1], direct, `a"><x`, "", "", 400, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			d := newDiscovery(&Config{Public: tt.public, Sites: tt.sites, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
+			d := newDiscovery(&Config{Public: tt.public, Sites: tt.sites, Upstream: UpstreamConfig{Accounts: []Account{{Domain: "acc.example"}}}, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
 			ask := func(h fasthttp.RequestHandler) *fasthttp.Response {
 				lines := []string{"Host: placeholder", "Origin: https://anything.example"}
 				if tt.header != "" {

@@ -195,7 +195,12 @@ func (a *account) spent(l *attempts) bool {
 // Offers is c2s.Relay's: over an unencrypted stream that leaves the machine nothing is let through that shows the password, or
 // another secret, to who listens. Of what servers have, that is SCRAM alone.
 func (r *relay) Offers(mechanism string) bool {
-	return r.server.Encrypted() || r.server.Local() || strings.HasPrefix(mechanism, "SCRAM-")
+	return offers(mechanism, r.server.Encrypted() || r.server.Local())
+}
+
+// offers tells whether a mechanism may be used; private: nobody can listen on the way to the server.
+func offers(mechanism string, private bool) bool {
+	return private || strings.HasPrefix(mechanism, "SCRAM-")
 }
 
 // Auth is c2s.Relay's: a login waits for its turn, and is refused where too many have failed. The servers would ban the

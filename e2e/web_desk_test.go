@@ -13,8 +13,9 @@ type colleague struct {
 
 // Places of the desk page, which is Converse.js with our plugin.
 var (
-	deskChat = css("converse-chat:visible")
-	deskRoom = css("converse-muc:visible")
+	chatField = css("converse-chat textarea.chat-textarea:visible")
+	roomField = css("converse-muc textarea.chat-textarea:visible")
+	roomLine  = css("converse-muc .chat-msg__text")
 )
 
 // atDesk logs somebody in at the desk page, in a browser of his own, and waits until the workgroup's chat stands open.
@@ -39,39 +40,39 @@ func (c *colleague) accepts(words string) {
 	c.t.Helper()
 	offer := css("converse-chat-message").having(words)
 	c.click(button("Accept").in(offer).first())
-	c.sees(css("textarea.chat-textarea").in(deskRoom))
+	c.sees(roomField)
 }
 
 // tells the workgroup a word.
 func (c *colleague) tells(group, words string) {
 	c.t.Helper()
 	c.opensChat(group)
-	c.writes(deskChat, words)
+	c.writes(chatField, words)
 }
 
 // opensChat shows the chat with a contact of the list.
 func (c *colleague) opensChat(group string) {
 	c.t.Helper()
 	c.click(css("converse-roster .list-item-link").having(group).first())
-	c.sees(css("textarea.chat-textarea").in(deskChat))
+	c.sees(chatField)
 }
 
 func (c *colleague) writes(where at, words string) {
 	c.t.Helper()
-	c.fill(css("textarea.chat-textarea").in(where), words)
-	c.press(css("textarea.chat-textarea").in(where), "Enter")
+	c.fill(where, words)
+	c.press(where, "Enter")
 }
 
 // says a line in the room that is open.
 func (c *colleague) says(words string) {
 	c.t.Helper()
-	c.writes(deskRoom, words)
+	c.writes(roomField, words)
 }
 
 // hears waits until the room that is open shows this.
 func (c *colleague) hears(words string) {
 	c.t.Helper()
-	c.sees(css(".chat-msg__text").having(words).in(deskRoom))
+	c.sees(roomLine.having(words))
 }
 
 // The whole story: a visitor asks on the shop's page, alice accepts at the desk page, both chat and see each other type; carol looks in and goes;
@@ -95,19 +96,19 @@ func wholeStory(t *testing.T, w *web) {
 	alice.hears("Hello Alice")
 	alice.says("Hello Anna, the green one")
 	anna.hears("Hello Anna, the green one")
-	alice.types(css("textarea.chat-textarea").in(deskRoom), "and")
+	alice.types(roomField, "and")
 	anna.sees(text(alice.nick + " is typing"))
-	alice.fill(css("textarea.chat-textarea").in(deskRoom), "")
+	alice.fill(roomField, "")
 	anna.types(composer, "really")
-	alice.sees(text("is typing").in(deskRoom))
+	alice.sees(text("is typing"))
 
 	carol.tells(w.group, "enter 1")
-	carol.sees(css("textarea.chat-textarea").in(deskRoom))
+	carol.sees(roomField)
 	anna.sees(text(carol.nick + " (supervisor) has joined the chat.").in(chatLog))
 	carol.says("May I help?")
 	anna.hears("May I help?")
 	alice.hears("May I help?")
-	carol.click(button("Leave").in(role("group", "Support desk")).in(deskRoom))
+	carol.click(button("Leave").in(role("group", "Support desk")))
 	anna.sees(text(carol.nick + " (supervisor) has left the chat.").in(chatLog))
 
 	anna.fill(composer, "")

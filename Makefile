@@ -80,7 +80,7 @@ alloc: ## allocation tests (they mean nothing under the race detector), each ben
 
 e2e: ## the real binary with real servers and real clients
 	@.ci/need prosody ejabberd chromium firefox slixmpp profanity npm
-	@$(MAKE) -s e2e/node_modules/.package-lock.json widget/node_modules/.package-lock.json
+	@$(MAKE) -s e2e/node_modules/.package-lock.json widget/node_modules/.package-lock.json desk
 	go test -count=1 -timeout $${E2E_TIMEOUT:-20m} ./e2e/...
 
 fuzz: ## each fuzz target for FUZZTIME

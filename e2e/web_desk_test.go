@@ -102,14 +102,16 @@ func wholeStory(t *testing.T, w *web) {
 	anna.types(composer, "really")
 	alice.sees(text("is typing"))
 
-	carol.tells(w.group, "enter 1")
+	carol.tells(w.workgroup, "enter 1")
 	carol.sees(roomField)
-	anna.sees(text(carol.nick + " (supervisor) has joined the chat.").in(chatLog))
+	anna.hears(carol.nick + " has joined the chat.")
+	anna.sees(text(carol.nick + " (Supervisor)").in(panel))
 	carol.says("May I help?")
 	anna.hears("May I help?")
 	alice.hears("May I help?")
-	carol.click(button("Leave").in(role("group", "Support desk")))
-	anna.sees(text(carol.nick + " (supervisor) has left the chat.").in(chatLog))
+	carol.tells(w.workgroup, "leave 1")
+	anna.hears(carol.nick + " has left the chat.")
+	anna.missing(text(carol.nick + " (Supervisor)").in(panel))
 
 	anna.fill(composer, "")
 	anna.reload()
@@ -123,13 +125,29 @@ func wholeStory(t *testing.T, w *web) {
 	anna.says("I see it now")
 	alice.hears("I see it now")
 
-	alice.tells(w.group, "close")
+	// What he writes is text at the desk page too.
+	harm := "<img src=x onerror=window.pwned=1><script>window.pwned=1</script> \u202egnp.exe"
+	anna.fill(composer, harm) // her own log leaves out what turns text around
+	anna.press(composer, "Enter")
+	alice.hears("<script>window.pwned=1</script>")
+	if odd := evaluate[int](alice.page, `() => (window.pwned ? 1000 : 0) + document.querySelectorAll('.chat-msg__text :is(img, script, [onerror])').length`, nil); odd != 0 {
+		t.Errorf("the desk page made %d elements of what the visitor wrote", odd)
+	}
+	long := strings.Repeat("W", 5000)
+	anna.fill(composer, long)
+	anna.press(composer, "Enter")
+	alice.hears(long)
+	if wide := evaluate[bool](alice.page, `() => document.documentElement.scrollWidth > innerWidth`, nil); wide {
+		t.Error("a long word makes the desk page wider than its window")
+	}
+
+	alice.tells(w.workgroup, "close")
 	anna.sees(text("The chat has ended"))
-	anna.do("check", role("radio", "Good"), map[string]any{"force": true})
+	anna.do("check", role("radio", "Good").exactly(), map[string]any{"force": true})
 	anna.click(button("Send rating"))
 	anna.sees(text("Thank you for your rating."))
 	tr := w.recorded(t, "the rating is in the archive, and the end", func(tr *transcript) bool { return tr.Rating != nil && tr.Closed != "" })
-	sameLines(t, "said", tr.said(), []string{"visitor: Hello Alice", "agent: Hello Anna, the green one", "supervisor: May I help?", "visitor: I see it now"})
+	sameLines(t, "said", tr.said(), []string{"visitor: Hello Alice", "agent: Hello Anna, the green one", "supervisor: May I help?", "visitor: I see it now", "visitor: " + harm, "visitor: " + long})
 	if tr.Rating.Value != 4 || tr.Visitor.Name != "Anna" || !strings.Contains(tr.Visitor.Page, "shop.localhost") {
 		t.Errorf("archived: %+v by %+v", tr.Rating, tr.Visitor)
 	}

@@ -16,7 +16,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 # times as long; the other tests of that package have one goroutine only and run without it.
 MEETING := Beside|Writers|HeldUp|Running|Load|Crash|Full|Backup|Open|Query$$
 
-.PHONY: build desk widget widget-test demo test test-full check lint unit alloc e2e fuzz bench bench-idle bench-support clean
+.PHONY: build desk widget widget-test demo test test-full check lint unit alloc e2e pictures fuzz bench bench-idle bench-support clean
 
 build: ## one static binary
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X usher/gateway.version=$(VERSION)' -o usher .
@@ -82,6 +82,13 @@ e2e: ## the real binary with real servers and real clients
 	@.ci/need prosody ejabberd chromium firefox slixmpp profanity npm
 	@$(MAKE) -s e2e/node_modules/.package-lock.json widget/node_modules/.package-lock.json desk
 	go test -count=1 -timeout $${E2E_TIMEOUT:-20m} ./e2e/...
+
+pictures: desk ## those of the README, from the demo as its test plays it
+	@.ci/need prosody chromium npm
+	@$(MAKE) -s e2e/node_modules/.package-lock.json
+	go test -count=1 -run '^TestDemo$$' ./e2e
+	cp e2e/pictures/demo-shop.png docs/pictures/shop.png
+	cp e2e/pictures/demo-desk.png docs/pictures/desk.png
 
 fuzz: ## each fuzz target for FUZZTIME
 	@FUZZTIME=$(FUZZTIME) .ci/fuzz

@@ -419,4 +419,4 @@ func (w *Workgroup) setDefaults(*Config) {
 func (f *FormField) setDefaults(*Config) { *f = FormField{Type: "text-single"} }
 
 // built says whether the keys of this stage (docs/interface.md) have their effect.
-func built(stage string) bool { return stage <= "2" }
+func built(stage string) bool { return stage <= "3" }

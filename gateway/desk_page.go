@@ -14,9 +14,9 @@ import (
 
 // The agents' page.
 const (
-	pathDesk     = "/desk/"
-	deskSettingsPath   = "config.json"
-	deskConverse = "converse/" // the files of Converse.js, below pathDesk
+	pathDesk         = "/desk/"
+	deskSettingsPath = "config.json"
+	deskConverse     = "converse/" // the files of Converse.js, below pathDesk
 )
 
 // deskPage serves the agents' web page. Its files are read and compressed when somebody first asks for them: most of an edge's

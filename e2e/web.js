@@ -5,7 +5,7 @@
 //
 // Each command {"do":"call","n":1,"op":"click",…} is answered by one event {"event":"answer","n":1,"result":…} or
 // {"event":"answer","n":1,"error":"…"}.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import * as playwright from 'playwright-core';
 import { drive, emit, describe } from './driver.js';
@@ -173,19 +173,6 @@ const ops = {
     async picture({ path, options, ...args }) {
         await of(args).evaluate(settled);
         await of(args).screenshot({ path, caret: 'initial', ...options });
-    },
-    // A picture for the README: small, as WebP.
-    async poster({ path, ...args }) {
-        const png = await of(args).screenshot({ caret: 'initial' });
-        const canvas = await (await browser.newContext()).newPage();
-        const url = await canvas.evaluate(async (base64) => {
-            const picture = await createImageBitmap(await (await fetch('data:image/png;base64,' + base64)).blob());
-            const c = Object.assign(document.createElement('canvas'), { width: picture.width, height: picture.height });
-            c.getContext('2d').drawImage(picture, 0, 0);
-            return c.toDataURL('image/webp', 0.8);
-        }, png.toString('base64'));
-        writeFileSync(path, Buffer.from(url.slice(url.indexOf(',') + 1), 'base64'));
-        await canvas.context().close();
     },
     // What axe-core says against the page as it is now.
     async axe(args) {

@@ -102,9 +102,6 @@ func wholeStory(t *testing.T, w *web) {
 	anna.types(composer, "really")
 	alice.sees(text("is typing"))
 
-	if w.kind == "chromium" {
-		alice.poster("desk")
-	}
 	carol.tells(w.workgroup, "enter 1")
 	carol.sees(roomField)
 	anna.hears(carol.nick + " has joined the chat.")

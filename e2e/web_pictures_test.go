@@ -1,10 +1,6 @@
 package e2e
 
-import (
-	"os"
-	"path/filepath"
-	"testing"
-)
+import "testing"
 
 // devices are what the pictures are taken on. The words are the same in each language's order, so people go by roles.
 var devices = []struct {
@@ -23,14 +19,6 @@ var devices = []struct {
 func (pg *page) picture(name string) {
 	pg.t.Helper()
 	pg.do("picture", nil, map[string]any{"path": pictureFile(pg.t, name)})
-}
-
-// poster makes a picture for the README, where USHER_PICTURES names the folder for them.
-func (pg *page) poster(name string) {
-	pg.t.Helper()
-	if dir := os.Getenv("USHER_PICTURES"); dir != "" {
-		pg.do("poster", nil, map[string]any{"path": filepath.Join(dir, name+".webp")})
-	}
 }
 
 // pictures shows each step on each device; axe-core looks too.
@@ -76,9 +64,6 @@ func pictures(t *testing.T, w *web) {
 		a.do("typing", map[string]any{"room": room, "state": "composing"})
 		c.until(`(nick) => [...document.querySelectorAll('body > *')].some((e) => e.shadowRoot?.querySelector('header p')?.textContent.includes(nick))`, a.nick)
 		snap("chat")
-		if d.name == "desktop" || d.name == "arabic-phone" {
-			c.poster("chat-" + d.name)
-		}
 		a.tells(w.workgroup, "close")
 		c.sees(first("radio"))
 		c.do("check", css("role=radio").nth(3), map[string]any{"force": true})

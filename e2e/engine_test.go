@@ -45,7 +45,10 @@ func (g *guest) phase(phase string) event {
 	return e
 }
 
-func (g *guest) link(state string) { g.t.Helper(); g.next("link", func(e event) bool { return e.State == state }) }
+func (g *guest) link(state string) {
+	g.t.Helper()
+	g.next("link", func(e event) bool { return e.State == state })
+}
 
 // line waits until a line of the chat is there in this state.
 func (g *guest) line(from, text, state string) event {

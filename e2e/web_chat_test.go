@@ -151,6 +151,7 @@ func overBOSH(t *testing.T, w *web) {
 	a := w.agent(0)
 	for _, silent := range []bool{false, true} {
 		c := w.customer(fmt.Sprintf("blocked-%v", silent), strict)
+		c.sees(launcher) // the cut is for WebSocket, not for what the page loads
 		c.net.refuse(upgrade, silent)
 		c.asks("Does it work here?")
 		room := w.takes(a)

@@ -180,9 +180,9 @@ func (v *visit) resume() {
 	if v.id == "" {
 		v.t.Skip("it knows none")
 	}
-	id, l := v.id, v.line
+	id := v.id
 	v.connect("ws")
-	l = v.line
+	l := v.line
 	v.tell(l, fmt.Sprintf(`<resume xmlns='urn:xmpp:sm:3' previd='%s' h='%d'/>`, id, v.count()))
 	if id == v.sessionID {
 		if l.s.Bound() == "" {

@@ -5,7 +5,7 @@ import { GREET, matches, wait, wording } from '../src/loader/greet';
 import type { Box } from '../src/loader/box';
 import { readable } from '../src/loader/launcher';
 import { keep, kept } from '../src/loader/memory';
-import { ask, watch } from '../src/loader/status';
+import { ask, insist, watch } from '../src/loader/status';
 import { LAUNCHER, minutes, say } from '../src/loader/words';
 import { all } from '../src/text/all';
 import en from '../src/text/en';
@@ -14,7 +14,7 @@ import type { GreetRule, SiteConfig } from '../src/types';
 const page = globalThis as unknown as Record<string, unknown>;
 const before = { ...page };
 afterEach(() => {
-  for (const name of ['document', 'window', 'location', 'navigation', 'sessionStorage', 'localStorage', 'fetch']) {
+  for (const name of ['document', 'window', 'location', 'navigation', 'sessionStorage', 'localStorage', 'fetch', 'addEventListener', 'removeEventListener']) {
     Object.defineProperty(page, name, { value: before[name], configurable: true, writable: true });
   }
 });
@@ -189,4 +189,37 @@ test('what is read on a colour', () => {
   for (const [colour, want] of [['#fff', '#000'], ['#000', '#fff'], ['#ffff00', '#000'], ['#1f5fd6', '#fff'], ['#0b5', '#000'], ['#800000', '#fff']]) {
     assert.equal(readable(colour), want, colour);
   }
+});
+
+test('a gateway that cannot be reached is asked again, later and later, and when the network is back', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const online = new Set<() => void>();
+  give('addEventListener', (name: string, f: () => void) => name === 'online' && online.add(f));
+  give('removeEventListener', (name: string, f: () => void) => name === 'online' && online.delete(f));
+  let asked = 0;
+  let failures = 0;
+  const answer = insist(async () => {
+    if (++asked < 5) throw new Error('no network');
+    return 'config';
+  }, () => failures++);
+  await settled();
+  assert.equal(asked, 1);
+  t.mock.timers.tick(4_999);
+  await settled();
+  assert.equal(asked, 1);
+  t.mock.timers.tick(1);
+  await settled();
+  assert.equal(asked, 2);
+  t.mock.timers.tick(10_000);
+  await settled();
+  assert.equal(asked, 3);
+  for (const f of [...online]) f();
+  await settled();
+  assert.equal(asked, 4);
+  t.mock.timers.tick(39_999);
+  await settled();
+  assert.equal(asked, 4, 'the timer of a try that the network has overtaken is gone');
+  t.mock.timers.tick(1);
+  assert.equal(await answer, 'config');
+  assert.deepEqual([asked, failures, online.size], [5, 1, 0]);
 });

@@ -6,7 +6,7 @@ import type { ApiEvents, App, Boot, SiteConfig } from '../types';
 import { choose } from '../text/choose';
 import { createLauncher } from './launcher';
 import { kept, keep } from './memory';
-import { ask, watch } from './status';
+import { ask, insist, watch } from './status';
 import { LAUNCHER, say } from './words';
 
 export type Emit = <K extends keyof ApiEvents>(event: K, detail: ApiEvents[K]) => void;
@@ -76,7 +76,8 @@ export function createBox(base: string, host: HTMLElement, attributes: Attribute
   };
 
   const start = async () => {
-    [config] = await Promise.all([ask<SiteConfig>(base, 'widget/config', { site: attributes.site }), status.first]);
+    const question = () => (gone ? Promise.resolve(config) : ask<SiteConfig>(base, 'widget/config', { site: attributes.site }));
+    [config] = await Promise.all([insist(question, () => heard('error', { code: 'config' })), status.first]);
     if (gone) return;
     config.theme = look(config.theme, attributes);
     const { proactive } = config;

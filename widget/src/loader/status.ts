@@ -12,6 +12,22 @@ export async function ask<T>(base: string, path: string, query: Record<string, s
   return (await answer.json()) as T;
 }
 
+/** Asks until there is an answer: soon again, then seldom, and at once when the network is back. failed is told the first time. */
+export async function insist<T>(question: () => Promise<T>, failed: () => void): Promise<T> {
+  for (let wait = 5_000; ; wait = Math.min(2 * wait, 300_000)) {
+    try {
+      return await question();
+    } catch {
+      if (wait === 5_000) failed();
+    }
+    await new Promise<void>((again) => {
+      const go = () => (clearTimeout(timer), removeEventListener('online', go), again());
+      const timer = setTimeout(go, wait);
+      addEventListener('online', go);
+    });
+  }
+}
+
 export function watch(base: string, { site, workgroup }: Record<string, string>, change: () => void) {
   let now: Status | null = null;
   let timer: ReturnType<typeof setInterval>;

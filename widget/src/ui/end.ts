@@ -39,7 +39,8 @@ function createRating(c: Context): { el: HTMLElement; update(s: State): void } {
     el: h('div', { class: 'rating' }, form, thanks),
     update(s) {
       const had = form.contains(focused(c.boot.root));
-      form.hidden = !!s.rating || !s.conversation;
+      const met = s.messages.some((m) => m.from === 'agent' || m.notice?.key === 'notice_joined'); // else there is nothing to rate
+      form.hidden = !!s.rating || !s.conversation || !met;
       say(thanks, s.rating ? t('rate_thanks') : '');
       if (had && form.hidden) thanks.focus(); // what had it is gone
     },

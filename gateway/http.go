@@ -43,7 +43,7 @@ func newDoors(g *Gateway) *doors {
 	d := &doors{g: g, proxies: g.cfg.TrustedProxies, discovery: newDiscovery(g.cfg)}
 	registry := newRegistry(g.cfg, g.count, gauges{
 		Links: g.links, HoldBytes: func(domain string) int64 { return g.homes[domain].heldBytes.Load() },
-		Outbox: g.queued, Forgotten: g.streams.Forgotten, BOSHHeld: func() int { return g.bosh.Held() }, BOSHPolls: func() int64 { return g.bosh.Polls() },
+		Outbox: g.queued, Forgotten: func() int64 { return g.streams.Forgotten() }, BOSHHeld: func() int { return g.bosh.Held() }, BOSHPolls: func() int64 { return g.bosh.Polls() },
 		Desk: func() []workgroup.Gauges { return g.desk.figures() }, Lag: func() float64 { return g.desk.behind() },
 		Failures: func() uint64 { return g.desk.failed() },
 	})

@@ -45,6 +45,7 @@ export function createBox(base: string, host: HTMLElement, attributes: Attribute
   let shown = true;
   let gone = false;
   let opened = false;
+  let used = false; // by the visitor, on this page or one before
   let calm = () => {}; // ends the wait for a greeting, or the greeting
 
   for (const name in attributes) if (name.startsWith('fields-')) fields[name.slice(7)] = attributes[name];
@@ -53,7 +54,7 @@ export function createBox(base: string, host: HTMLElement, attributes: Attribute
   const closed = () => /closed|offline/.test(status.now()?.state ?? '');
   const language = () => choose([kept(config, KEY_LANGUAGE), attributes.language, document.documentElement.lang, ...navigator.languages], config.languages, config.language, Object.keys(USHER_LAUNCHER));
   const draw = () => {
-    host.hidden = !shown || (closed() && config.hideWhenClosed && !app);
+    host.hidden = !shown || (closed() && config.hideWhenClosed && !used);
     launcher.set({ status: status.now() });
   };
   const emit: Emit = (event, detail) => {
@@ -61,6 +62,9 @@ export function createBox(base: string, host: HTMLElement, attributes: Attribute
       opened = event === 'opened';
       if (opened) calm();
       launcher.set({ open: opened });
+    }
+    if (/opened|closed|queued|message/.test(event)) {
+      used = true;
       draw();
     }
     heard(event, detail);
@@ -78,6 +82,7 @@ export function createBox(base: string, host: HTMLElement, attributes: Attribute
   const start = async () => {
     const question = () => (gone ? Promise.resolve(config) : ask<SiteConfig>(base, 'widget/config', { site: attributes.site }));
     [config] = await Promise.all([insist(question, () => heard('error', { code: 'config' })), status.first]);
+    if (!gone) await status.among(config.workgroups);
     if (gone) return;
     config.theme = look(config.theme, attributes);
     const { proactive } = config;
@@ -92,12 +97,12 @@ export function createBox(base: string, host: HTMLElement, attributes: Attribute
       setUnread: (unread) => launcher.set({ unread }),
       speak: (t, { code }) => launcher.words(code, words(code), t),
     };
+    const was = kept(config, KEY_OPEN);
+    const opens = was === '1' || (attributes.open === 'true' && was !== '0');
+    const goesOn = (used = opens || !!kept(config, KEY_CHAT));
     draw();
     if (attributes.launcher !== 'none') launcher.show();
     emit('ready', {});
-    const was = kept(config, KEY_OPEN);
-    const opens = was === '1' || (attributes.open === 'true' && was !== '0');
-    const goesOn = opens || !!kept(config, KEY_CHAT);
     if (goesOn || proactive.mode === 'presence') void use(() => {}); // it opens itself
     if (proactive.mode !== 'none' && proactive.rules.length && !goesOn && !kept(config, 'greeted')) greet(root).catch(() => {});
   };

@@ -1,6 +1,6 @@
 // Who is there: asked at first, and again while the page is seen.
 
-import type { Status } from '../types';
+import type { SiteConfig, Status } from '../types';
 
 const EVERY = 30_000; // ms
 
@@ -46,6 +46,12 @@ export function watch(base: string, { site, workgroup }: Record<string, string>,
   return {
     now: () => now,
     first: refresh(),
+    /** Of several workgroups the gateway doesn't say which is meant: it's the first, also where the page names one that there isn't. */
+    async among(groups: SiteConfig['workgroups']) {
+      if (now || !groups[0] || groups.some((g) => g.name === workgroup)) return;
+      workgroup = groups[0].name;
+      await refresh();
+    },
     stop() {
       clearInterval(timer);
       document.removeEventListener('visibilitychange', seen);

@@ -407,6 +407,10 @@ func (s *session) forward(r *request) (pause time.Duration) {
 		s.srv.scanners.Put(sc)
 	}
 	if r.terminate && r.fed == r.payloads {
+		// Who says goodbye has no use for what he hasn't got: it would only be told to its senders, who most likely had been heard.
+		s.mu.Lock()
+		s.got(s.replied)
+		s.mu.Unlock()
 		s.stream.End(c2s.Ending{Reason: c2s.ClientClosed}) // §13
 	}
 	return pause

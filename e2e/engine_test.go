@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -203,6 +205,16 @@ func engineQueue(t *testing.T, s *scene) {
 
 // Nobody there: the form of an offline message.
 func engineOffline(t *testing.T, s *scene) {
+	name, _, _ := strings.Cut(s.workgroup, "@")
+	until(t, "the desk knows that nobody is there", func() bool { // right after its start it asks first, and lets people wait
+		answer, err := http.Get("http://" + s.addr + "/status?site=shop&workgroup=" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		var now struct{ State string }
+		return json.NewDecoder(answer.Body).Decode(&now) == nil && now.State == "offline"
+	})
 	g := s.guest()
 	g.act("start", map[string]any{"question": "Anybody?"})
 	if e := g.phase("offline"); e.Reason != "no-agents" {

@@ -75,7 +75,8 @@ export class StropheClient {
                 this.session.offline();
                 if (!this.session.closing) {
                     this.conn.reset();
-                    setTimeout(() => this.#login(), 500);
+                    clearTimeout(this.again); // Strophe may say twice that a connection is gone
+                    this.again = setTimeout(() => this.#login(), 500);
                 }
                 break;
         }

@@ -265,9 +265,7 @@ func TestAccountServerEnds(t *testing.T) {
 			c := g.account(t, "")
 			c.in()
 			c.says("<presence xmlns='jabber:client'/>", tc.want...)
-			if got := g.count.closes[tc.why][overWS].Load(); got != 1 {
-				t.Errorf("%d streams ended by %v", got, tc.why)
-			}
+			eventually(t, "one stream has ended by "+tc.why.String(), func() bool { return g.count.closes[tc.why][overWS].Load() == 1 })
 		})
 	}
 	t.Run("lost", func(t *testing.T) {

@@ -1,6 +1,6 @@
-// Command bench measures a running Usher from outside, as its clients and its
-// upstream server see it: it starts the real binary and speaks to its sockets.
-// It owns load and figures; it must not know the gateway's insides.
+// Command bench drives an XMPP server's web front, Usher's or another's, from outside, as its clients and its upstream server see it, and
+// says how fast it is. It owns the scenarios; what sessions say is in load, what is started in stage, figures are in
+// measure. It must not know the gateway's insides.
 package main
 
 import (
@@ -14,16 +14,21 @@ import (
 	"syscall"
 )
 
-// scenario is one kind of measurement. run parses its own flags, prints its
-// figures to out and what goes on meanwhile to progress.
+// scenario is one kind of measurement.
 type scenario struct {
 	name, brief string
-	run         func(ctx context.Context, args []string, out, progress io.Writer) error
+	// prepare sets what the scenario's defaults are in o, adds flags of its own, and returns what is done when they are parsed.
+	prepare func(f *flag.FlagSet, o *options) *work
+
+	// run is a command that parses its flags itself, prints its figures to out and what goes on meanwhile to progress.
+	run func(ctx context.Context, args []string, out, progress io.Writer) error
 }
 
-var scenarios = []scenario{
-	{"idle", "memory of idle sessions, rate and CPU of their set-up", idle},
-	{"support", "support requests a second, and how long until both are in the room", support},
+func scenarios() []scenario {
+	return []scenario{
+		{name: "idle", brief: "memory of idle sessions, rate and CPU of their set-up", run: idle},
+		{name: "support", brief: "support requests a second, and how long until both are in the room", run: support},
+	}
 }
 
 func main() {
@@ -33,15 +38,22 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, out, progress io.Writer) int {
+	all := scenarios()
 	if len(args) > 0 {
-		for _, s := range scenarios {
+		for _, s := range all {
 			if s.name != args[0] {
 				continue
 			}
-			switch err := s.run(ctx, args[1:], out, progress); {
+			var err error
+			if s.run != nil {
+				err = s.run(ctx, args[1:], out, progress)
+			} else {
+				err = s.command(ctx, args, out, progress)
+			}
+			switch {
 			case err == nil || errors.Is(err, flag.ErrHelp):
 				return 0
-			case errors.Is(err, errUsage): // the flag package has said what is wrong
+			case errors.Is(err, errUsage): // the reason is printed
 				return 2
 			default:
 				fmt.Fprintf(progress, "bench %s: %v\n", s.name, err)
@@ -50,11 +62,8 @@ func run(ctx context.Context, args []string, out, progress io.Writer) int {
 		}
 	}
 	fmt.Fprintln(progress, "usage: go run ./bench SCENARIO [flags]   (-help: the scenario's flags)")
-	for _, s := range scenarios {
+	for _, s := range all {
 		fmt.Fprintf(progress, "  %-8s %s\n", s.name, s.brief)
 	}
 	return 2
 }
-
-// errUsage means that the command line was wrong and that the reason is printed.
-var errUsage = errors.New("wrong command line")

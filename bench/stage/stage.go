@@ -22,6 +22,11 @@ const (
 	Given         = "given" // endpoints of a server that runs already
 )
 
+// Targets lists them.
+func Targets() []string {
+	return []string{Fake, UsherProsody, UsherEjabberd, Prosody, Ejabberd, Given}
+}
+
 // Options say what to set up.
 type Options struct {
 	Target                  string // one of the above; "" = Given if there is a URL, else what the scenario asks for

@@ -22,7 +22,6 @@ type options struct {
 	c         int           // logins, and other work that is done with each session, at a time
 	length    time.Duration // of the measured time
 	rate      float64       // a second; 0 = as fast as can be. The share of this client process when it runs
-	wait      int           // BOSH `wait` in seconds; 0 = so long that an idle session stays idle
 	processes int           // client processes
 	json      bool
 	report    string // file for the HTML report; "" = none
@@ -59,7 +58,7 @@ func (o *options) register(f *flag.FlagSet) {
 	f.IntVar(&o.c, "c", o.c, "logins at a `time`")
 	f.DurationVar(&o.length, "for", o.length, "how long is measured")
 	f.Float64Var(&o.rate, "rate", o.rate, "how often a `second`, whatever the answers do (open loop); 0 = as fast as answers come")
-	f.IntVar(&o.wait, "wait", o.wait, "`seconds` that the server may hold a BOSH request (0: it is held until there is something)")
+	f.IntVar(&o.Wait, "wait", o.Wait, "`seconds` that the server may hold a BOSH request (0: it is held until there is something)")
 	f.IntVar(&o.processes, "processes", o.processes, "client `processes` that share the sessions")
 	f.StringVar(&o.Bin, "bin", o.Bin, "Usher's binary; without it, it is built from this module, so run it there")
 	f.IntVar(&o.Links, "links", o.Links, "component links of Usher (0: 1)")
@@ -97,7 +96,7 @@ func (o *options) check(w *work) error {
 		return errors.New("-for: more than 0")
 	case o.rate < 0:
 		return errors.New("-rate: 0 or more")
-	case o.wait < 0 || o.Links < 0 || o.Ushers < 0:
+	case o.Wait < 0 || o.Links < 0 || o.Ushers < 0:
 		return errors.New("-wait, -links, -ushers: 0 or more")
 	case o.processes < 1 || o.processes > maxProcesses || o.processes > o.Sessions:
 		return fmt.Errorf("-processes: 1 to %d, and no more than sessions", maxProcesses)

@@ -87,7 +87,7 @@ func ejabberdConfig(s *Server) string {
 	if s.opts.Front != "" {
 		p("  - %q", s.opts.Front)
 	}
-	p("loglevel: info")
+	p("loglevel: %s", map[bool]string{false: "info", true: "warning"}[s.opts.Quiet])
 	p("auth_method: [internal]")
 	p("s2s_access: none")
 	p("listen:")

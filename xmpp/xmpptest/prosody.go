@@ -47,8 +47,26 @@ func writeProsody(s *Server) error {
 			return err
 		}
 	}
+	if s.opts.Quiet {
+		if err := os.WriteFile(filepath.Join(s.dir, "mod_xmpptest_quiet.lua"), []byte(prosodyQuiet), 0o644); err != nil {
+			return err
+		}
+	}
 	return os.WriteFile(filepath.Join(s.dir, "prosody.cfg.lua"), []byte(prosodyConfig(s)), 0o644)
 }
+
+// prosodyQuiet is a module that takes the lower levels' sinks away when all is up: what it is known by stands in the log.
+const prosodyQuiet = `module:set_global();
+module:hook_global("server-started", function ()
+	local logger = require "util.logger";
+	logger.reset();
+	for _, level in ipairs { "warn", "error" } do
+		logger.add_level_sink(level, function (name, level, message, ...)
+			io.stderr:write(name, " ", level, " ", message:format(...), "\n");
+		end);
+	end
+end);
+`
 
 // prosodyFile is a name as Prosody's file store has it: all but ASCII letters and digits as %xx.
 func prosodyFile(name string) string {
@@ -84,6 +102,10 @@ func prosodyConfig(s *Server) string {
 		p(`http_default_host = %q`, s.opts.Front)
 		p(`consider_bosh_secure = true; consider_websocket_secure = true`)
 		modules += `, "bosh", "websocket"`
+	}
+	if s.opts.Quiet {
+		p(`plugin_paths = { %q }`, s.dir)
+		modules += `, "xmpptest_quiet"`
 	}
 	p(`modules_enabled = { %s }`, modules)
 	p(`modules_disabled = { "s2s", "tls" }`)

@@ -35,6 +35,8 @@ type ServerOptions struct {
 	Disk    bool // keep rooms and archives across a restart
 	Archive bool // the MUC service keeps an archive and stamps stanza-ids (XEP-0313, XEP-0359)
 
+	Quiet bool // only warnings and errors are logged once it is up
+
 	Extra      string // more configuration: top level (Lua or YAML)
 	ExtraRooms string // more configuration of the MUC service (Lua lines or YAML lines, unindented)
 

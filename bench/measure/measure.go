@@ -4,15 +4,15 @@
 package measure
 
 import (
+	"encoding/json"
 	"io"
-	"sync/atomic"
 	"time"
 )
 
 // Process is one that is looked at from outside.
 type Process struct {
-	Name string // "usher", "prosody", "bench 2"
-	Pid  int
+	Name string `json:"name"` // "usher", "prosody", "bench 2"
+	Pid  int    `json:"pid"`
 }
 
 // About says what is measured.
@@ -23,54 +23,23 @@ type About struct {
 	Transport string   `json:"transport"` // ws, bosh
 	TLS       bool     `json:"tls"`
 	Sessions  int      `json:"sessions"`
-	Command   []string `json:"command"`
+	Command   []string `json:"command"` // nil = that of this process; passwords in it are left out
 }
-
-// Histogram holds latencies from 1 us to 10 minutes with three digits (HdrHistogram). Record may be called by any goroutine.
-type Histogram struct{ _ int }
-
-// Record takes one latency. In an open loop it is counted from when the request was due, not from when it could be made, so that a slow server is
-// not spared (coordinated omission).
-func (h *Histogram) Record(d time.Duration) { panic("not built") }
-
-// Recorder gathers one run. All methods but Start and Stop may be called by any goroutine.
-type Recorder struct{ _ int }
-
-// New makes a recorder that looks at the processes and at this one every second (sooner in short runs), and shows on progress, if that is a terminal, one line that changes
-// (sessions, rates, errors, p99); else a line every ten seconds.
-func New(about About, processes []Process, progress io.Writer) *Recorder { panic("not built") }
-
-// Counter returns a count by its name, e.g. "delivered", whose rate is shown and plotted. Names that the views know: sessions
-// (a gauge), sent, delivered, lost, doubled, reordered.
-func (r *Recorder) Counter(name string) *atomic.Int64 { panic("not built") }
-
-// Histogram returns one by its name, e.g. "room message".
-func (r *Recorder) Histogram(name string) *Histogram { panic("not built") }
-
-// Error counts an error by its text, without what differs from one to the next; nil is none.
-func (r *Recorder) Error(err error) { panic("not built") }
-
-// Phase says what begins now: "logging in", "talking". What happened before Start is not in latencies and CPU.
-func (r *Recorder) Phase(name string) { panic("not built") }
-
-// Start begins the measured time: histograms and counters other than gauges begin anew, and so does everybody's CPU time.
-func (r *Recorder) Start() { panic("not built") }
-
-// Stop ends the measured time, the sampling and the progress line, and returns the result.
-func (r *Recorder) Stop() *Result { panic("not built") }
 
 // Result is one run's figures, as JSON has them.
 type Result struct {
 	About
 	Commit      string           `json:"commit,omitempty"`
 	Machine     Machine          `json:"machine"`
-	Began       time.Time        `json:"began"`
+	Began       time.Time        `json:"began"`   // the measured time
 	Seconds     float64          `json:"seconds"` // of the measured time
 	Interrupted bool             `json:"interrupted,omitempty"`
 	Figures     []Figure         `json:"figures"` // a scenario's own, in the order they are shown in
 	Counters    map[string]int64 `json:"counters"`
+	Gauges      []string         `json:"gauges,omitempty"` // those of the counters that go up and down: sessions
 	Latencies   []Latency        `json:"latencies"`
-	Processes   []Usage          `json:"processes"` // this one is "bench"; "others" is the rest of the machine
+	Processes   []Usage          `json:"processes"` // those named "bench" or "bench ..." are the load generator; "others" is the rest of the machine
+	Phases      []Mark           `json:"phases,omitempty"`
 	Series      []Sample         `json:"series"`
 	Errors      map[string]int   `json:"errors,omitempty"`
 	Harness     Harness          `json:"harness"`
@@ -97,29 +66,42 @@ type Machine struct {
 type Latency struct {
 	Name    string             `json:"name"`
 	Count   int64              `json:"count"`
-	Us      map[string]float64 `json:"us"`      // p50 p90 p95 p99 p99.9 max mean
-	Buckets [][2]int64         `json:"buckets"` // upper bound in us, count; about 100
+	Us      map[string]float64 `json:"us"`            // p50 p90 p95 p99 p99.9 max mean
+	Buckets [][2]int64         `json:"buckets"`       // upper bound in us, count; about 100
+	Hdr     []byte             `json:"hdr,omitempty"` // the whole histogram in HdrHistogram's V2 encoding, base64: Merge needs it
 }
 
 // Usage is what a process used in the measured time.
 type Usage struct {
 	Process
-	CPU    float64 `json:"cpu_seconds"`
-	Cores  float64 `json:"cores"`
-	Before int64   `json:"rss_before"` // bytes, at New
-	Begin  int64   `json:"rss_begin"`  // at Start
-	Peak   int64   `json:"rss_peak"`
-	End    int64   `json:"rss_end"`
+	CPU     float64 `json:"cpu_seconds"`
+	Cores   float64 `json:"cores"`
+	Threads int     `json:"threads,omitempty"`
+	Before  int64   `json:"rss_before"` // bytes, at New
+	Begin   int64   `json:"rss_begin"`  // at Start
+	Peak    int64   `json:"rss_peak"`   // of all looks since New
+	End     int64   `json:"rss_end"`
+	Gone    bool    `json:"gone,omitempty"` // it had ended when the run did
 }
 
-// Sample is one look, at a second since Start (before it, negative).
+// Mark is when a phase began, in seconds since Start.
+type Mark struct {
+	At   float64 `json:"at"`
+	Name string  `json:"name"`
+}
+
+// Sample is one look, at a second since Start (before it, negative), and what happened since the one before. A run has at most maxSamples: in long ones
+// they are further apart.
 type Sample struct {
 	At       float64            `json:"at"`
+	Seconds  float64            `json:"seconds"`  // since the look before
 	Counters map[string]float64 `json:"counters"` // rates a second; gauges as they are
-	P50      float64            `json:"p50_us"`
+	P50      float64            `json:"p50_us"`   // of the histogram that was asked for first; 0 = none was recorded
 	P99      float64            `json:"p99_us"`
 	Cores    map[string]float64 `json:"cores"`
 	RSS      map[string]int64   `json:"rss"`
+	// Buckets is the histogram that P50 and P99 are of (upper bound in us, count), for Merge. WriteJSON leaves it out.
+	Buckets [][2]int64 `json:"buckets,omitempty"`
 }
 
 // Harness says what the load generator itself took.
@@ -138,23 +120,44 @@ func (r *Result) Add(name string, value float64, unit string, lower bool) {
 	r.Figures = append(r.Figures, Figure{name, value, unit, lower})
 }
 
-// Print writes the summary table, and whose limit was reached.
-func (r *Result) Print(out io.Writer) error { panic("not built") }
-
-// Merge makes one result of those of several client processes that ran at the same time: counts add up, histograms merge.
-func Merge(parts []*Result) (*Result, error) { panic("not built") }
-
-// Row compares one figure over several results.
-type Row struct {
-	Name, Unit string
-	Values     []float64 // one of each result
-	Ratio      float64   // of the last to the first; NaN if it is refused
-	Refused    string    // why: the harness took more than MaxShare, or was the bottleneck, or the run was interrupted
+// Usage is the named process's, or nil.
+func (r *Result) Usage(name string) *Usage {
+	for i := range r.Processes {
+		if r.Processes[i].Name == name {
+			return &r.Processes[i]
+		}
+	}
+	return nil
 }
 
-// Compare sets results of the same scenario side by side, the baseline first.
-func Compare(results []*Result) []Row { panic("not built") }
+// Latency is the named histogram's, or nil.
+func (r *Result) Latency(name string) *Latency {
+	for i := range r.Latencies {
+		if r.Latencies[i].Name == name {
+			return &r.Latencies[i]
+		}
+	}
+	return nil
+}
 
-// Report writes one self-contained HTML page about the results: histogram of the latencies, percentiles over time, throughput,
-// memory and CPU, the machine and the exact command; several results of one scenario share their plots.
-func Report(out io.Writer, results []*Result) error { panic("not built") }
+// Rate is a counter's mean rate a second over the measured time.
+func (r *Result) Rate(counter string) float64 {
+	if r.Seconds == 0 {
+		return 0
+	}
+	return float64(r.Counters[counter]) / r.Seconds
+}
+
+// WriteJSON writes the result for programs: all but what only Merge needs of each look. A part that is yet to be merged is passed on by
+// json.Marshal instead.
+func (r *Result) WriteJSON(out io.Writer) error {
+	whole := *r
+	whole.Series = make([]Sample, len(r.Series))
+	copy(whole.Series, r.Series)
+	for i := range whole.Series {
+		whole.Series[i].Buckets = nil
+	}
+	e := json.NewEncoder(out)
+	e.SetIndent("", " ")
+	return e.Encode(&whole)
+}

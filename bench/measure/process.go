@@ -1,0 +1,197 @@
+package measure
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// CPU is the CPU time, of user and system, that a process has used, to the nanosecond. An error means that there is none of that number.
+func CPU(pid int) (time.Duration, error) {
+	var t unix.Timespec
+	// The kernel has a clock for every process; its number is what clock_getcpuclockid(3) makes of the process's.
+	if err := unix.ClockGettime(int32(^pid<<3|2), &t); err != nil {
+		return 0, fmt.Errorf("CPU time of process %d: %w", pid, err)
+	}
+	return time.Duration(t.Nano()), nil
+}
+
+// RSS is the resident memory of a process, in bytes. The kernel's smaps_rollup is exact, but walks through all pages.
+func RSS(pid int) (int64, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+	if err != nil {
+		return 0, fmt.Errorf("resident memory: %w", err)
+	}
+	for line := range strings.Lines(string(b)) {
+		f := strings.Fields(line)
+		if len(f) == 3 && f[0] == "Rss:" && f[2] == "kB" {
+			n, err := strconv.ParseInt(f[1], 10, 64)
+			return n << 10, err
+		}
+	}
+	return 0, fmt.Errorf("resident memory: no Rss in smaps_rollup of process %d", pid)
+}
+
+// roughRSS is the same at next to no cost, without what each thread has not yet accounted for (some 100 kB).
+func roughRSS(pid int) (int64, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		return 0, fmt.Errorf("resident memory: %w", err)
+	}
+	f := bytes.Fields(b)
+	if len(f) < 2 {
+		return 0, fmt.Errorf("resident memory: /proc/%d/statm has %d fields", pid, len(f))
+	}
+	pages, err := strconv.ParseInt(string(f[1]), 10, 64)
+	return pages * int64(os.Getpagesize()), err
+}
+
+// threads is how many threads a process has; 0 = it is gone.
+func threads(pid int) int {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	// proc(5): the program's name, in parentheses, may hold anything; num_threads is field 20.
+	f := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
+	if len(f) < 18 {
+		return 0
+	}
+	n, _ := strconv.Atoi(string(f[17])) // 0 if the kernel wrote something else
+	return n
+}
+
+// tick is the unit of CPU times in /proc: USER_HZ is 100 on every Linux that Go runs on.
+const tick = 10 * time.Millisecond
+
+// Busy is the CPU time, of whatever kind but idling, that the whole machine has spent.
+func Busy() (time.Duration, error) {
+	b, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, fmt.Errorf("CPU time of the machine: %w", err)
+	}
+	line, _, _ := strings.Cut(string(b), "\n")
+	var sum int64
+	for i, f := range strings.Fields(line) {
+		if i == 0 || i == 4 || i == 5 || i > 8 { // proc(5): the name, idle and iowait; guests are in user already
+			continue
+		}
+		n, err := strconv.ParseInt(f, 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("CPU time of the machine: %w", err)
+		}
+		sum += n
+	}
+	return time.Duration(sum) * tick, nil
+}
+
+// Settled waits until a process's memory moves no more: samples in a row, every
+// apart, that differ by at most half a per cent. It returns the last one; after patience it
+// is content with what there is, and says so.
+func Settled(ctx context.Context, pid int, every time.Duration, samples int, patience time.Duration) (rss int64, calm bool, err error) {
+	next := time.NewTicker(every)
+	defer next.Stop()
+	var window []int64
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		rss, err = RSS(pid)
+		if err != nil {
+			return 0, false, err
+		}
+		window = append(window, rss)
+		if len(window) >= samples {
+			window = window[len(window)-samples:]
+			least, most := window[0], window[0]
+			for _, w := range window {
+				least, most = min(least, w), max(most, w)
+			}
+			if most-least <= rss/200 {
+				return rss, true, nil
+			}
+		}
+		select {
+		case <-next.C:
+		case <-ctx.Done():
+			return 0, false, ctx.Err()
+		}
+	}
+	return rss, false, nil
+}
+
+// thisMachine says what this is.
+func thisMachine() Machine {
+	m := Machine{Cores: runtime.NumCPU(), Go: runtime.Version(), CPU: runtime.GOARCH}
+	m.CPU = field("/proc/cpuinfo", "model name", m.CPU)
+	if kB, err := strconv.ParseInt(strings.TrimSuffix(field("/proc/meminfo", "MemTotal", ""), " kB"), 10, 64); err == nil {
+		m.Memory = kB << 10
+	}
+	if b, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
+		m.Kernel = "Linux " + strings.TrimSpace(string(b))
+	}
+	return m
+}
+
+// field is the first value of that name in a file of /proc.
+func field(file, name, without string) string {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return without
+	}
+	for line := range strings.Lines(string(b)) {
+		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == name {
+			return strings.TrimSpace(value)
+		}
+	}
+	return without
+}
+
+// watched is a process that is looked at again and again.
+type watched struct {
+	Process
+	past   time.Duration // what those that had the name before have used
+	now    time.Duration // what this one has used
+	base   time.Duration // of past+now, at Start
+	last   time.Duration // the same at the last look
+	before int64
+	begin  int64
+	peak   int64
+	rss    int64
+	gone   bool
+}
+
+// read looks at the process, exactly or not. One that is gone keeps the CPU time that it was seen with.
+func (w *watched) read(exact bool) {
+	cpu, err := CPU(w.Pid)
+	if err != nil {
+		w.gone, w.rss = true, 0
+		return
+	}
+	w.gone = false
+	w.now = max(w.now, cpu)
+	rss := roughRSS
+	if exact {
+		rss = RSS
+	}
+	if n, err := rss(w.Pid); err == nil { // else it ends just now
+		w.rss = n
+	}
+	w.peak = max(w.peak, w.rss)
+}
+
+func (w *watched) used() time.Duration { return w.past + w.now }
+
+// usage is what it used since Start.
+func (w *watched) usage(seconds float64) Usage {
+	u := Usage{Process: w.Process, CPU: (w.used() - w.base).Seconds(), Before: w.before, Begin: w.begin, Peak: w.peak, End: w.rss,
+		Threads: threads(w.Pid), Gone: w.gone}
+	if seconds > 0 {
+		u.Cores = u.CPU / seconds
+	}
+	return u
+}

@@ -324,10 +324,29 @@ type bindRequest struct {
 	Resource string `xml:"urn:ietf:params:xml:ns:xmpp-bind bind>resource"`
 }
 
+// resourceOf returns what resource a bind request asks for, "" for none. The ways in which clients write it are told by
+// the tags, of which there are as many as there are '<' in it (an attribute can't have one); all else is read as a document.
+func resourceOf(e *xmpp.Element) (string, error) {
+	inner := bytes.Trim(e.Inner, " \t\r\n")
+	switch bytes.Count(inner, []byte("<")) {
+	case 1, 2: // <bind/>, <bind></bind>
+		return "", nil
+	case 4: // the element's name has no prefix, so the default namespace is bind's
+		_, text, ok := bytes.Cut(inner, []byte("><resource>"))
+		text, ok2 := bytes.CutSuffix(text, []byte("</resource></bind>"))
+		if ok && ok2 && bytes.IndexByte(text, '<') < 0 && bytes.IndexAny(text, "&\r") < 0 {
+			return string(text), nil
+		}
+	}
+	var req bindRequest
+	err := xml.Unmarshal(e.Raw, &req)
+	return req.Resource, err
+}
+
 // bind answers the request for a full JID.
 func (s *Stream) bind(e *xmpp.Element) {
-	var req bindRequest
-	if err := xml.Unmarshal(e.Raw, &req); err != nil {
+	resource, err := resourceOf(e)
+	if err != nil {
 		s.rejectBind(e, &xmpp.StanzaError{Type: "modify", Condition: "bad-request"})
 		return
 	}
@@ -340,7 +359,7 @@ func (s *Stream) bind(e *xmpp.Element) {
 	s.mu.Unlock()
 	// RFC 6120 §7.7.1: the server may bind another resource than was asked for, and for one
 	// that can't be prepared it does.
-	jid, err := s.cfg.Handler.Bind(s, prepareResource(req.Resource))
+	jid, err := s.cfg.Handler.Bind(s, prepareResource(resource))
 	if err != nil {
 		var known *xmpp.StanzaError
 		if !errors.As(err, &known) {

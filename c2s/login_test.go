@@ -39,6 +39,22 @@ func TestLogin(t *testing.T) {
 			C: <iq xmlns='jabber:client' type='set' id='1'><bind ` + bindS + `><resource/></bind></iq>
 			H: bind ""
 			S?: type='result' <jid>abc@visitors.example/r4nd0m</jid>`,
+		"a resource": loggedIn + `
+			C: <iq xmlns='jabber:client' type='set' id='1'><bind a='>resource>' ` + bindS + `><resource>web 1</resource></bind></iq>
+			H: bind "web 1"
+			S?: type='result' <jid>abc@visitors.example/web 1</jid>`,
+		"a resource of another namespace": loggedIn + `
+			C: <iq xmlns='jabber:client' type='set' id='1'><bind ` + bindS + `><resource xmlns='urn:other'>web</resource></bind></iq>
+			H: bind ""
+			S?: type='result' <jid>abc@visitors.example/r4nd0m</jid>`,
+		"a resource within something else": loggedIn + `
+			C: <iq xmlns='jabber:client' type='set' id='1'><bind ` + bindS + `><x><resource>web</resource></x></bind></iq>
+			H: bind ""
+			S?: type='result' <jid>abc@visitors.example/r4nd0m</jid>`,
+		"without a resource, two tags": loggedIn + `
+			C: <iq xmlns='jabber:client' type='set' id='1'><bind ` + bindS + `> </bind></iq>
+			H: bind ""
+			S?: type='result' <jid>abc@visitors.example/r4nd0m</jid>`,
 		"a resource is escaped": loggedIn + `
 			C: <iq xmlns='jabber:client' type='set' id='1'><bind ` + bindS + `><resource>a&lt;b&amp;c</resource></bind></iq>
 			H: bind "a<b&c"

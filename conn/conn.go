@@ -12,6 +12,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -112,13 +113,12 @@ func (c *Conn) drain(hijacked net.Conn) error {
 	if err := hijacked.SetReadDeadline(past); err != nil {
 		return err
 	}
-	var (
-		chunk [1024]byte
-		ahead []byte // reading empties c.head, where this is a connection taken again
-	)
+	// Mostly there is nothing. Reading empties c.head, where this is a connection taken again.
+	ahead := make([]byte, 0, 64)
 	for {
-		n, err := hijacked.Read(chunk[:])
-		ahead = append(ahead, chunk[:n]...)
+		ahead = slices.Grow(ahead, 64)
+		n, err := hijacked.Read(ahead[len(ahead):cap(ahead)])
+		ahead = ahead[:len(ahead)+n]
 		if errors.Is(err, os.ErrDeadlineExceeded) || err == io.EOF { // TLS says io.EOF again when it's read again
 			break
 		}
@@ -126,7 +126,9 @@ func (c *Conn) drain(hijacked net.Conn) error {
 			return err
 		}
 	}
-	c.head = ahead
+	if c.head = nil; len(ahead) > 0 {
+		c.head = ahead
+	}
 	if c.secure != nil {
 		return c.secure.setDeadline(time.Time{})
 	}

@@ -86,11 +86,14 @@ func (v *visitor) stream() *c2s.Stream { return v.at.Load() }
 func (v *visitor) bareJID() []byte     { return v.jid[:v.bare] }
 func (v *visitor) localpart() []byte   { return v.jid[:v.local] }
 
-// randomName returns n random bytes as lower-case base32 (RFC 4648 §6).
+// nameAlphabet is lower-case base32 (RFC 4648 §6).
+var nameAlphabet = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+// randomName returns n random bytes, at most 20, in nameAlphabet.
 func randomName(n int) string {
-	b := make([]byte, n)
-	rand.Read(b)
-	return base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding).EncodeToString(b)
+	var b [20]byte
+	rand.Read(b[:n]) // never fails
+	return nameAlphabet.EncodeToString(b[:n])
 }
 
 // name gives the visitor an address at home; its localpart is 128 random bits without meaning, unless

@@ -11,10 +11,14 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
-// selfSigned writes tls.crt and tls.key into dir, for 127.0.0.1 and a day, and returns the certificate.
+// both is the file that has a certificate and its key.
+const both = "tls.pem"
+
+// selfSigned writes tls.crt and tls.key into dir, and both into one, for 127.0.0.1 and a day, and returns the certificate.
 func selfSigned(dir string) ([]byte, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -34,10 +38,13 @@ func selfSigned(dir string) ([]byte, error) {
 		return nil, err
 	}
 	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	if err := os.WriteFile(filepath.Join(dir, "tls.crt"), cert, 0o644); err != nil {
-		return nil, err
+	secret := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secretKey})
+	for name, text := range map[string][]byte{"tls.crt": cert, "tls.key": secret, both: slices.Concat(cert, secret)} {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+			return nil, err
+		}
 	}
-	return cert, os.WriteFile(filepath.Join(dir, "tls.key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secretKey}), 0o600)
+	return cert, nil
 }
 
 func pool(cert []byte) (*x509.CertPool, error) {

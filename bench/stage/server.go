@@ -2,6 +2,8 @@ package stage
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"usher/bench/measure"
 	"usher/xmpp/xmpptest"
@@ -28,9 +30,21 @@ websocket_timeout: 1 hour
 func (s *Stage) startServer(o Options) error {
 	fmt.Fprintf(o.Progress, "starting %s\n", o.Target)
 	opts := xmpptest.ServerOptions{Components: []xmpptest.Component{{Domain: link, Secret: secret}}, Rooms: rooms, Quiet: true}
+	var authority []byte
 	own := o.Target == Prosody || o.Target == Ejabberd
 	if own {
 		opts.Front = front
+		if o.TLS {
+			dir, err := os.MkdirTemp("", "usher-bench-")
+			if err != nil {
+				return err
+			}
+			s.ends = append(s.ends, func() { os.RemoveAll(dir) })
+			if authority, err = selfSigned(dir); err != nil {
+				return err
+			}
+			opts.FrontTLS = filepath.Join(dir, both)
+		}
 	} else {
 		for _, domain := range domains(o, 0) {
 			opts.Components = append(opts.Components, xmpptest.Component{Domain: domain, Secret: secret})
@@ -54,8 +68,8 @@ func (s *Stage) startServer(o Options) error {
 	s.Processes = append(s.Processes, measure.Process{Name: up.Name(), Pid: up.Pid()})
 	s.open[way{Component, 0}] = door{URL: "xmpp-component://" + up.ComponentAddr(), Domain: link, Password: secret, Rooms: rooms}
 	if own {
-		s.open[way{WebSocket, 0}] = door{URL: up.WebSocketURL(), Domain: front, Rooms: rooms}
-		s.open[way{BOSH, 0}] = door{URL: up.BOSHURL(), Domain: front, Rooms: rooms}
+		s.open[way{WebSocket, 0}] = door{URL: up.WebSocketURL(), Domain: front, Rooms: rooms, Authority: authority}
+		s.open[way{BOSH, 0}] = door{URL: up.BOSHURL(), Domain: front, Rooms: rooms, Authority: authority}
 	}
 	return nil
 }

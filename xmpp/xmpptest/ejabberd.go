@@ -97,8 +97,11 @@ func ejabberdConfig(s *Server) string {
 			s.ports.component, ejabberdSecrets(s.opts.Components))
 	}
 	if s.opts.Front != "" {
-		p("  - port: %d\n    ip: 127.0.0.1\n    module: ejabberd_http\n    request_handlers:", s.ports.http)
+		p("  - port: %d\n    ip: 127.0.0.1\n    module: ejabberd_http\n    tls: %t\n    request_handlers:", s.ports.http, s.opts.FrontTLS != "")
 		p("      /http-bind: mod_bosh\n      /xmpp-websocket: ejabberd_http_ws")
+	}
+	if s.opts.FrontTLS != "" {
+		p("certfiles: [%q]", s.opts.FrontTLS)
 	}
 	p("modules:")
 	for _, m := range []string{"mod_disco", "mod_ping", "mod_version", "mod_roster", "mod_private", "mod_carboncopy", "mod_bosh", "mod_caps"} {

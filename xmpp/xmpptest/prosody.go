@@ -29,7 +29,7 @@ func prosodyReady(s *Server) []string {
 		lines = append(lines, "Activated service 'component' on [127.0.0.1]:")
 	}
 	if s.opts.Front != "" {
-		lines = append(lines, "Activated service 'http' on [127.0.0.1]:", s.opts.Front+":http")
+		lines = append(lines, "Activated service 'http"+s.secure()+"' on [127.0.0.1]:", s.opts.Front+":http")
 	}
 	return lines
 }
@@ -95,10 +95,17 @@ func prosodyConfig(s *Server) string {
 	if len(s.opts.Components) > 0 {
 		p(`component_ports = { %d }; component_interfaces = { "127.0.0.1" }`, s.ports.component)
 	}
-	p(`https_ports = {}`)
+	switch {
+	case s.opts.Front != "" && s.opts.FrontTLS != "":
+		p(`https_ports = { %d }; https_interfaces = { "127.0.0.1" }; http_ports = {}`, s.ports.http)
+		p(`https_ssl = { certificate = %[1]q, key = %[1]q }`, s.opts.FrontTLS)
+	case s.opts.Front != "":
+		p(`http_ports = { %d }; http_interfaces = { "127.0.0.1" }; https_ports = {}`, s.ports.http)
+	default:
+		p(`https_ports = {}`)
+	}
 	modules := `"disco", "roster", "saslauth", "ping", "version", "time", "private", "pep", "carbons"`
 	if s.opts.Front != "" {
-		p(`http_ports = { %d }; http_interfaces = { "127.0.0.1" }`, s.ports.http)
 		p(`http_default_host = %q`, s.opts.Front)
 		p(`consider_bosh_secure = true; consider_websocket_secure = true`)
 		modules += `, "bosh", "websocket"`

@@ -29,8 +29,8 @@ type ServerOptions struct {
 	Accounts   []Account // at localhost; default: alice, bob, carol, each with the password "pw-" + name
 
 	// Front is the domain of a host with anonymous login that the server itself serves
-	// over BOSH and WebSocket; "" = none.
-	Front string
+	// over BOSH and WebSocket; "" = none. With FrontTLS, a file in PEM with a certificate and its key, over TLS.
+	Front, FrontTLS string
 
 	Disk    bool // keep rooms and archives across a restart
 	Archive bool // the MUC service keeps an archive and stamps stanza-ids (XEP-0313, XEP-0359)
@@ -343,8 +343,18 @@ func (s *Server) ComponentAddr() string { return local(s.ports.component) }
 func (s *Server) HTTPAddr() string { return local(s.ports.http) }
 
 // BOSHURL and WebSocketURL are the server's own web front.
-func (s *Server) BOSHURL() string      { return "http://" + s.HTTPAddr() + "/http-bind" }
-func (s *Server) WebSocketURL() string { return "ws://" + s.HTTPAddr() + "/xmpp-websocket" }
+func (s *Server) BOSHURL() string { return "http" + s.secure() + "://" + s.HTTPAddr() + "/http-bind" }
+func (s *Server) WebSocketURL() string {
+	return "ws" + s.secure() + "://" + s.HTTPAddr() + "/xmpp-websocket"
+}
+
+// secure is what a scheme of the front ends with.
+func (s *Server) secure() string {
+	if s.opts.FrontTLS == "" {
+		return ""
+	}
+	return "s"
+}
 
 // LogFile is what the server wrote over all its lives.
 func (s *Server) LogFile() string { return filepath.Join(s.dir, "server.log") }

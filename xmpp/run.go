@@ -32,45 +32,42 @@ func (s *Scanner) run(b []byte) (done bool, err *StreamError) {
 	i, st := s.i, s.st
 	var c byte
 	var n int
+	if st == stLt && (s.one || s.phase == phaseInside) {
+		i, st = i-1, stText
+	}
 	for {
 		switch st {
 		case stText:
-			i = skipText(b, i)
-			for _, c = range b[i:] {
-				if class[c]&inText == 0 {
-					break
-				}
-				i++
+			if i, st, done = s.plain(b, i); done {
+				s.i = i
+				return true, nil
+			}
+			if st != stText {
+				continue
 			}
 			if i == len(b) {
 				goto more
 			}
-			if c = b[i]; c != '<' {
-				switch {
-				case c >= utf8.RuneSelf:
-					if n, err = char(b[i:]); err != nil {
-						return false, err
-					} else if n == 0 {
-						goto more
-					}
-					i += n
-				case c == '&':
-					i++
-					s.ref, s.back, st = i, stText, stRef
-				case c == '>':
-					// XML 1.0 §2.4: "]]>" must not appear in character data.
-					if i-2 >= s.text && b[i-1] == ']' && b[i-2] == ']' {
-						return false, illFormed("]]> in character data")
-					}
-					i++
-				default:
-					return false, illFormed("control character")
+			switch c = b[i]; {
+			case c >= utf8.RuneSelf:
+				if n, err = char(b[i:]); err != nil {
+					return false, err
+				} else if n == 0 {
+					goto more
 				}
-				continue
+				i += n
+			case c == '&':
+				i++
+				s.ref, s.back, st = i, stText, stRef
+			case c == '>':
+				// XML 1.0 §2.4: "]]>" must not appear in character data.
+				if i-2 >= s.text && b[i-1] == ']' && b[i-2] == ']' {
+					return false, illFormed("]]> in character data")
+				}
+				i++
+			default:
+				return false, illFormed("control character")
 			}
-			i++
-			st = stLt
-			fallthrough
 		case stLt:
 			if i == len(b) {
 				goto more
@@ -80,17 +77,6 @@ func (s *Scanner) run(b []byte) (done bool, err *StreamError) {
 				s.inner.n = int32(i) - 1 - s.inner.off
 				i++
 				s.mark, st = i, stEndName
-				// Mostly the whole end tag is there and right.
-				f := &s.frames[len(s.frames)-1]
-				if n = i + int(f.name.n); n < len(b) && b[n] == '>' && f.name.n > 0 &&
-					string(b[i:n]) == string(s.at(b, f.name)) {
-					i = n + 1
-					if s.pop() {
-						s.i = i
-						return true, nil
-					}
-					st, s.text = stText, i
-				}
 				continue
 			case '!':
 				i++
@@ -127,14 +113,6 @@ func (s *Scanner) run(b []byte) (done bool, err *StreamError) {
 			st = stInTag
 			fallthrough
 		case stInTag:
-			for i < len(b) && b[i] == ' ' {
-				if n, err = s.plainAttribute(b, i+1); err != nil {
-					return false, err
-				} else if n == 0 {
-					break
-				}
-				i = n
-			}
 			if i == len(b) {
 				goto more
 			}

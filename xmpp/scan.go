@@ -30,8 +30,7 @@ const (
 
 // Scanner finds and checks elements, strictly: XML 1.0 and Namespaces
 // well-formedness, RFC 6120 §11, and its Limits. It is resumable and looks at
-// each byte once however small the pieces (at a few bytes twice, where a
-// piece ends in a character or a reference). Not safe for concurrent use.
+// each byte twice at most, however small the pieces. Not safe for concurrent use.
 // It keeps no buffer of its own; an unused Scanner costs a few hundred bytes, so transports
 // pool them.
 //

@@ -20,6 +20,8 @@ var legal = []string{
 	"<größe größe='ñ'>\u00a0\U0001F600\x7f\u0085\uFFFD</größe>",
 	`<message xmlns='jabber:client' to='a&amp;b@c' type="chat" id='&#x9;' xml:lang='en'>t<body>x</body></message>`,
 	`<iq xmlns='jabber:client' type='set' id='1'><query xmlns='u' a='b'><item/>x</query><q/></iq>`,
+	"<message xmlns='jabber:client' to='дом@å/日本' id='\U0001F600' type=\"it's\"><body>Привет &lt;&gt;&amp;&quot;&apos; 日本語 \uE000 \uD7FF \uFFFD\n\U0001F600]] ></body><x a='&lt;' b='ü'/></message>",
+	`<message xmlns='jabber:client'><f xmlns='u'><message xmlns='jabber:client'><f xmlns='u'/><p:q xmlns:p='u'><r/></p:q></message></f><g:h xmlns:g='v'/><body>x</body></message>`,
 }
 
 // moves shows what Append does to namespaces.

@@ -80,41 +80,6 @@ func (s *Scanner) moreAttributes() *StreamError {
 	return nil
 }
 
-// plainAttribute takes the attribute whose name begins at i if all of it is
-// there and nothing in it needs a second look, as is usual, and returns where it ends; else 0: run
-// then reads it byte by byte.
-func (s *Scanner) plainAttribute(b []byte, i int) (int, *StreamError) {
-	if i >= len(b) || class[b[i]]&beginName == 0 {
-		return 0, nil
-	}
-	begin, colon := i, -1
-	for i < len(b) && class[b[i]]&inName != 0 {
-		i++
-	}
-	if i+1 < len(b) && b[i] == ':' && class[b[i+1]]&beginName != 0 {
-		colon = i
-		for i++; i < len(b) && class[b[i]]&inName != 0; {
-			i++
-		}
-	}
-	if i+2 >= len(b) || b[i] != '=' || b[i+1] != '\'' && b[i+1] != '"' {
-		return 0, nil
-	}
-	nameE, quote := i, b[i+1]
-	value := i + 2
-	for i = skipValue(b, value); i < len(b) && class[b[i]]&inValue != 0; {
-		i++
-	}
-	if i == len(b) || b[i] != quote {
-		return 0, nil
-	}
-	if err := s.moreAttributes(); err != nil {
-		return 0, err
-	}
-	s.mark, s.colon, s.nameE, s.value, s.odd = begin, colon, nameE, value, false
-	return i + 1, s.attribute(b, i)
-}
-
 // attribute takes the attribute whose value ends at i.
 func (s *Scanner) attribute(b []byte, i int) *StreamError {
 	a := attr{off: int32(s.mark), n: int32(s.nameE - s.mark), prefix: -1}

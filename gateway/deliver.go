@@ -127,7 +127,7 @@ func (v *visitor) receiveMessage(e *xmpp.Element) bool {
 
 // receiveGroupchat counts the copies of our own messages, and drops what the
 // visitor had before a loss.
-func (v *visitor) receiveGroupchat(e *xmpp.Element) bool {
+func (v *visitor) receiveGroupchat(e *xmpp.Element) (dirty bool) {
 	g := v.g
 	bare := xmpp.Bare(e.From)
 	var nick []byte
@@ -160,9 +160,11 @@ func (v *visitor) receiveGroupchat(e *xmpp.Element) bool {
 	v.mu.Unlock()
 	if body {
 		o.room.confirm(o, nick, e.ID, delayed, now)
-	} else if state == catchingUp && len(nick) == 0 || state == catchingUp && isSubject(e) {
-		// XEP-0045 §7.2.15: the subject follows the history and ends the join.
+	} else if state == catchingUp && (len(nick) == 0 || isSubject(e)) {
+		// XEP-0045 §7.2.15: the subject follows the history and ends the join. He gets it before he is told that all is well.
+		dirty = v.deliver(e, e.From, e.ID)
 		o.caughtUp()
+		return dirty
 	}
 	if again {
 		g.count.drop(DropRepeat)

@@ -124,6 +124,7 @@ func TestReplayRestoresPresenceAndJoins(t *testing.T) {
 		t.Errorf("the replayed join still has its old history request: %s", join)
 	}
 	s.admit(v, "ann", "", "")
+	v.expect("message", "<subject") // the last of what the room had for him comes before the word that all is there
 	v.expect("message", "state='up'", "missed='0'")
 }
 

@@ -210,7 +210,7 @@ func TestResumeIsRefused(t *testing.T) {
 	}
 }
 
-// Who is being taken over and asked for is ended or lost meanwhile.
+// Who is being taken over and asked for is ended or lost meanwhile, or who takes over is ended.
 func TestResumeMeetsAnEnd(t *testing.T) {
 	r := resumable(t, "ws")
 	r.cfg.Resume.Resumed = func(s, old *Stream) error {
@@ -237,6 +237,21 @@ func TestResumeMeetsAnEnd(t *testing.T) {
 		=: first
 		T: 6m
 		H: closed connection-lost`)
+	r = resumable(t, "ws")
+	r.cfg.Resume.Resumed = func(s, _ *Stream) error {
+		s.End(Ending{Reason: Terminated})
+		return nil
+	}
+	r.play(promised + chatOf("1") + parked + second + resumes("0") + `
+		H: closed replaced
+		H: closed terminated
+		S: <resumed ` + smns + ` previd='$id' h='1'/>`)
+	if n := r.cfg.sessions.len(); n != 0 {
+		t.Fatalf("%d sessions that have ended could be resumed", n)
+	}
+	r.play(`
+		=: third` + loggedIn + resumes("0") + `
+		S: <failed ` + smns + ` h='1'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>`)
 }
 
 // XEP-0198 §4: after 2^32-1 comes 0, in a resumption too.

@@ -163,6 +163,9 @@ func (s *Stream) resumeFrom(old *Stream, h uint32) {
 	if l.offered {
 		s.cfg.sessions.set(l.id, s)
 	}
+	if s.ended != nil { // while the Handler was asked
+		s.retire()
+	}
 	old.yield(s)
 }
 

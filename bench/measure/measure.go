@@ -148,7 +148,7 @@ func (r *Result) Rate(counter string) float64 {
 	return float64(r.Counters[counter]) / r.Seconds
 }
 
-// WriteJSON writes the result for programs: all but what only Merge needs of each look. A part that is yet to be merged is passed on by
+// WriteJSON writes the result for programs, in one line: all but what only Merge needs of each look. A part that is yet to be merged is passed on by
 // json.Marshal instead.
 func (r *Result) WriteJSON(out io.Writer) error {
 	whole := *r
@@ -157,7 +157,5 @@ func (r *Result) WriteJSON(out io.Writer) error {
 	for i := range whole.Series {
 		whole.Series[i].Buckets = nil
 	}
-	e := json.NewEncoder(out)
-	e.SetIndent("", " ")
-	return e.Encode(&whole)
+	return json.NewEncoder(out).Encode(&whole)
 }

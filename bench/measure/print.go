@@ -26,6 +26,18 @@ func number(v float64) string {
 	return strconv.FormatFloat(v, 'g', 2, 64)
 }
 
+// short is the same for axes: no zeros that say nothing.
+func short(v float64) string {
+	s := number(v)
+	if strings.Contains(s, ".") && !strings.Contains(s, "e") {
+		s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
+	}
+	if s == "-0" {
+		return "0"
+	}
+	return s
+}
+
 func thousands(s string) string {
 	sign := ""
 	if strings.HasPrefix(s, "-") {

@@ -174,11 +174,13 @@ func (w *watched) read(exact bool) {
 	}
 	w.gone = false
 	w.now = max(w.now, cpu)
-	rss := roughRSS
+	n, err := roughRSS(w.Pid)
 	if exact {
-		rss = RSS
+		if exactly, denied := RSS(w.Pid); denied == nil { // another user's process has no smaps_rollup for us
+			n, err = exactly, nil
+		}
 	}
-	if n, err := rss(w.Pid); err == nil { // else it ends just now
+	if err == nil { // else it ends just now
 		w.rss = n
 	}
 	w.peak = max(w.peak, w.rss)

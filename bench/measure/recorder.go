@@ -245,8 +245,9 @@ func (r *Recorder) watch() {
 		select {
 		case <-r.quit:
 			return
-		case now := <-r.ticks.C:
+		case <-r.ticks.C: // which may have waited: the machine is busy
 			r.mu.Lock()
+			now := time.Now()
 			r.look(now, false)
 			r.show(now)
 			r.mu.Unlock()
@@ -258,7 +259,7 @@ func (r *Recorder) watch() {
 func (r *Recorder) look(now time.Time, exact bool) {
 	took := now.Sub(r.last).Seconds()
 	if took <= 0 {
-		return // a tick from before Start
+		return
 	}
 	zero := r.start
 	if zero.IsZero() {

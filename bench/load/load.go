@@ -4,10 +4,15 @@
 package load
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,7 +30,7 @@ var (
 	ErrEnded       = errors.New("the server ended the session") // a stream error, a terminate or a close frame
 )
 
-// Endpoint is where sessions go. It is set up once and then shared by all of them.
+// Endpoint is where sessions go. It is set up once and then shared by all of them; it must not be copied once it is in use.
 type Endpoint struct {
 	URL    string      // ws:, wss: (RFC 7395) or http:, https: (XEP-0124)
 	Domain string      // `to` of the stream
@@ -35,16 +40,103 @@ type Endpoint struct {
 	User, Password string
 	Wait           int    // BOSH `wait`, seconds; 0 = 3600, so that held requests stay
 	Rooms          string // the MUC service
+
+	once sync.Once
+	err  error // of once
+	at   site
+}
+
+// site is what all sessions of an endpoint have alike, worked out once.
+type site struct {
+	scheme  string
+	address string // host:port
+	tls     *tls.Config
+	dial    dialer
+	request []byte // of an upgrade, or the head of a POST up to the value of Content-Length
+	open    []byte // what opens the stream, and again after the login
+	plain   []byte // <auth/> with PLAIN; nil = ANONYMOUS
+}
+
+// Check reports whether the URL can be used, before anything is opened. Errors wrap ErrEndpoint.
+func (e *Endpoint) Check() error {
+	e.once.Do(func() { e.err = e.prepare() })
+	return e.err
+}
+
+// BOSH reports which transport the URL means.
+func (e *Endpoint) BOSH() bool { return strings.HasPrefix(e.URL, "http") }
+
+func (e *Endpoint) prepare() error {
+	u, err := url.Parse(e.URL)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrEndpoint, err)
+	}
+	ports := map[string]string{"ws": "80", "http": "80", "wss": "443", "https": "443"}
+	port, known := ports[u.Scheme]
+	if !known {
+		return fmt.Errorf("%w: %q: a URL starts with ws:, wss:, http: or https:", ErrEndpoint, e.URL)
+	}
+	if u.Hostname() == "" {
+		return fmt.Errorf("%w: %q names no host", ErrEndpoint, e.URL)
+	}
+	if e.Domain == "" || strings.ContainsAny(e.Domain, "<>&'\" /@\t\r\n") {
+		return fmt.Errorf("%w: %q is no domain", ErrEndpoint, e.Domain)
+	}
+	if (e.User == "") != (e.Password == "") {
+		return fmt.Errorf("%w: user and password go together", ErrEndpoint)
+	}
+	if u.Port() != "" {
+		port = u.Port()
+	}
+	e.at.scheme, e.at.address = u.Scheme, net.JoinHostPort(u.Hostname(), port)
+	if u.Scheme == "wss" || u.Scheme == "https" {
+		e.at.tls = &tls.Config{}
+		if e.TLS != nil {
+			e.at.tls = e.TLS.Clone()
+		}
+		if e.at.tls.ServerName == "" {
+			e.at.tls.ServerName = u.Hostname()
+		}
+		e.at.tls.NextProtos = []string{"http/1.1"}
+	}
+	if e.User != "" {
+		e.at.plain = plain(e.User, e.Password)
+	}
+	if e.Wait == 0 {
+		e.Wait = 3600
+	}
+	if e.BOSH() {
+		e.at.request = e.post(u)
+	} else {
+		e.at.request = e.upgrade(u)
+		e.at.open = appendFrame(nil, opText, []byte("<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='"+e.Domain+"' version='1.0'/>"))
+	}
+	return nil
 }
 
 // Worker is the buffers that a session borrows while it talks. It belongs to one goroutine.
 type Worker struct {
-	r   *bufio.Reader
-	buf []byte
+	in  inbox
+	out []byte
 }
 
 // NewWorker makes one, with some kB.
-func NewWorker() *Worker { return &Worker{r: bufio.NewReaderSize(nil, 4<<10)} }
+func NewWorker() *Worker {
+	return &Worker{in: inbox{b: make([]byte, 0, 4<<10)}, out: make([]byte, 0, 2<<10)}
+}
+
+// carrier is a session's transport. What until and serve hand on is valid during the call.
+type carrier interface {
+	start(w *Worker) (features []byte, err error)         // opens the stream
+	restart(w *Worker) (features []byte, err error)       // the same after the login (RFC 6120 §6.4.6)
+	send(w *Worker, stanza []byte) error                  //
+	until(w *Worker, hear func(stanza []byte) bool) error // without deadline
+	rest(w *Worker) error                                 // over BOSH: with a request held
+	serve(hear func(stanza []byte)) error                 //
+	leave(w *Worker, served bool) error                   //
+	deadline(t time.Time)                                 // of all that follows; zero = none
+	cut()                                                 //
+}
 
 // Session is one client's stream. At rest it has one connection (over BOSH with a held request), and no goroutine and no buffer.
 // Over BOSH what is sent while a request is held goes over a second connection, as browsers do it (XEP-0124 §11).
@@ -52,41 +144,131 @@ type Session struct {
 	// JID is the full address that was bound.
 	JID string
 
-	_ *Endpoint
+	e       *Endpoint
+	c       carrier
+	serving atomic.Bool
+	over    atomic.Bool // left or closed: what ends it then is no error
 }
-
-// Check reports whether the URL can be used, before anything is opened. Errors wrap ErrEndpoint.
-func (e *Endpoint) Check() error { panic("not built") }
-
-// BOSH reports which transport the URL means.
-func (e *Endpoint) BOSH() bool { panic("not built") }
 
 // Open connects and logs in until a resource is bound (open, auth, open, bind; a legacy session is not asked for). Over BOSH a
 // request is then held.
-func (e *Endpoint) Open(ctx context.Context, w *Worker) (*Session, error) { panic("not built") }
+func (e *Endpoint) Open(ctx context.Context, w *Worker) (*Session, error) {
+	if err := e.Check(); err != nil {
+		return nil, err
+	}
+	nc, err := e.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{e: e}
+	if e.BOSH() {
+		s.c = newBOSH(e, nc)
+	} else {
+		s.c = &webSocket{e: e, nc: nc}
+	}
+	unwatch := context.AfterFunc(ctx, s.c.cut)
+	if s.JID, err = e.login(w, s.c); err == nil {
+		err = s.c.rest(w)
+	}
+	s.c.deadline(time.Time{})
+	if !unwatch() {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		s.c.cut()
+		return nil, err
+	}
+	return s, nil
+}
 
-// Send sends one stanza, which states its namespace jabber:client itself. One goroutine at a time; Serve may run beside it.
-func (s *Session) Send(w *Worker, stanza []byte) error { panic("not built") }
+// Send sends one stanza, which states its namespace jabber:client itself. One goroutine at a time; Serve may run beside it. It
+// waits for the kernel only: over BOSH, what is sent while both requests are on their way goes with the next, up to 256 KiB.
+func (s *Session) Send(w *Worker, stanza []byte) error {
+	if err := s.c.send(w, stanza); err != nil {
+		return s.ended(err)
+	}
+	return nil
+}
 
 // Until reads until hear returns true for a stanza, within Step, and leaves the session at rest. The stanza is valid during the call only.
-func (s *Session) Until(w *Worker, hear func(stanza []byte) bool) error { panic("not built") }
+func (s *Session) Until(w *Worker, hear func(stanza []byte) bool) error {
+	s.c.deadline(time.Now().Add(Step))
+	err := s.c.until(w, hear)
+	if err == nil {
+		err = s.c.rest(w)
+	}
+	s.c.deadline(time.Time{})
+	if err != nil {
+		return late(s.ended(err))
+	}
+	return nil
+}
 
 // Serve reads in the goroutine of its caller, with a buffer of its own, until the session ends or is closed, and hands on every stanza. Over BOSH
 // it keeps a request with the server. Several stanzas that one read brings are handed on without another read. The error is
-// nil after Leave or Close, else it wraps ErrEnded or what the socket said.
-func (s *Session) Serve(hear func(stanza []byte)) error { panic("not built") }
-
-// Join enters a room with a nick, asks for no history, waits for the self-presence (XEP-0045 §7.2.2) and unlocks a room
-// that is new (§10.1.2). No Serve may run.
-func (s *Session) Join(w *Worker, room, nick string) error { panic("not built") }
+// nil after Leave or Close, else it wraps ErrEnded or what the socket said. hear may call Send.
+func (s *Session) Serve(hear func(stanza []byte)) error {
+	s.serving.Store(true)
+	defer s.serving.Store(false)
+	err := s.c.serve(hear)
+	s.c.cut()
+	if s.over.Load() {
+		return nil
+	}
+	return s.ended(err)
+}
 
 // Leave ends the session as a page that is left does, and waits for the server's answer, if no Serve reads it.
-func (s *Session) Leave(w *Worker) error { panic("not built") }
+func (s *Session) Leave(w *Worker) error {
+	s.over.Store(true)
+	served := s.serving.Load()
+	if !served {
+		s.c.deadline(time.Now().Add(Step))
+	}
+	err := s.c.leave(w, served)
+	if err != nil {
+		err = late(fmt.Errorf("leave: %w", err))
+	}
+	if !served || err != nil {
+		s.c.cut()
+	}
+	return err
+}
 
 // Close cuts the connections, without a word.
-func (s *Session) Close() { panic("not built") }
+func (s *Session) Close() {
+	s.over.Store(true)
+	s.c.cut()
+}
+
+// ended says who ended the session.
+func (s *Session) ended(err error) error {
+	if s.over.Load() {
+		return fmt.Errorf("the session was closed here: %w", net.ErrClosed)
+	}
+	return err
+}
 
 // Each calls do for every number below n, workers at a time, each with a Worker of its own; the first error ends it, and so does ctx.
 func Each(ctx context.Context, n, workers int, do func(ctx context.Context, i int, w *Worker) error) error {
-	panic("not built")
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(n, workers) {
+		wg.Go(func() { // ends when the numbers do, or with ctx
+			w := NewWorker()
+			for ctx.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
+				}
+				if err := do(ctx, i, w); err != nil {
+					cancel(fmt.Errorf("session %d: %w", i+1, err))
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return context.Cause(ctx)
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -162,7 +161,7 @@ func (s *scenario) measure(ctx context.Context, o *options, w *work, st *stage.S
 // print shows one result.
 func (o *options) print(r *measure.Result) error {
 	if o.json {
-		return json.NewEncoder(o.out).Encode(r)
+		return r.WriteJSON(o.out)
 	}
 	return r.Print(o.out)
 }

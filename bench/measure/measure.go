@@ -6,6 +6,7 @@ package measure
 import (
 	"encoding/json"
 	"io"
+	"math"
 	"time"
 )
 
@@ -115,8 +116,11 @@ type Harness struct {
 // MaxShare is the harness's share of the machine above which no ratio is given.
 const MaxShare = 0.4
 
-// Add appends a figure.
+// Add appends a figure. One that is no number, because nothing was counted that it is a share of, is left out.
 func (r *Result) Add(name string, value float64, unit string, lower bool) {
+	if math.IsNaN(value) || math.IsInf(value, 0) {
+		return
+	}
 	r.Figures = append(r.Figures, Figure{name, value, unit, lower})
 }
 

@@ -33,10 +33,15 @@ func (r *Recorder) Pace(ctx context.Context, rate float64, span time.Duration, d
 			return
 		}
 		for wait := time.Until(due); wait > 0; wait = time.Until(due) { // a signal may wake it early
-			t := unix.NsecToTimespec(wait.Nanoseconds())
-			_ = unix.Nanosleep(&t, nil)
+			r.nap(wait)
 		}
 		r.Late(time.Since(due))
 		do(i, due)
 	}
+}
+
+// nap sleeps in the kernel, to some 50 us.
+func nap(d time.Duration) {
+	t := unix.NsecToTimespec(d.Nanoseconds())
+	_ = unix.Nanosleep(&t, nil)
 }

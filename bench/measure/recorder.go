@@ -39,6 +39,7 @@ type Recorder struct {
 	about Result
 	late  *Histogram
 	line  *line
+	nap   func(time.Duration) // sleeps to the microsecond, see Pace
 
 	mu       sync.Mutex
 	counters []*counter
@@ -79,7 +80,7 @@ func New(about About, processes []Process, progress io.Writer) *Recorder {
 	}
 	about.Command = secretless(about.Command)
 	r := &Recorder{
-		about: Result{About: about, Machine: thisMachine(), Commit: commit()}, late: newHistogram("late"), line: newLine(progress),
+		about: Result{About: about, Machine: thisMachine(), Commit: commit()}, late: newHistogram("late"), line: newLine(progress), nap: nap,
 		errors: map[string]int{}, began: time.Now(), stride: 1, ticks: time.NewTicker(every), quit: make(chan struct{}), done: make(chan struct{}),
 	}
 	own := slices.ContainsFunc(processes, func(p Process) bool { return p.Pid == os.Getpid() })

@@ -366,6 +366,75 @@ test('who calls is not followed before the visitor agrees', async (t) => {
   assert.equal(engine.state.phase, 'idle');
 });
 
+const call = `
+  ${conversation('connecting', "agent='alice'")}
+  S: <message xmlns='jabber:client' type='chat' from='${DESK}'><body>May I?</body><call xmlns='urn:usher:desk:0' conversation='C1'>May I?</call></message>
+  S: <message xmlns='jabber:client' from='${ROOM}'><x xmlns='http://jabber.org/protocol/muc#user'><invite from='c-owner@visitors.test/usher'/></x></message>`;
+
+/** A visitor whom alice calls, on a connection that then breaks. */
+async function calledAndCut(t: TestContext): Promise<{ net: Net; engine: Engine }> {
+  const net = network(t);
+  const engine = page(new Shelf());
+  t.after(() => engine.dispose());
+  engine.presence();
+  await pass();
+  await net.last.plays(first + call);
+  assert.equal(engine.state.phase, 'called');
+  net.last.drop();
+  await pass();
+  return { net, engine };
+}
+
+const resumed = `${login(byToken)}
+  C: <resume …/>
+  S: <resumed xmlns='urn:xmpp:sm:3' previd='sm-1' h='2'/>`;
+
+test('a call answered while there is no connection: the room is entered once there is one, and only once', async (t) => {
+  const { net, engine } = await calledAndCut(t);
+  engine.answerCall(true);
+  await pass();
+  assert.equal(engine.state.phase, 'connecting');
+  await pass(400);
+  await net.last.plays(`${resumed}
+    C: <presence to="${ROOM}/visitor" xmlns="jabber:client"><x xmlns="http://jabber.org/protocol/muc"><history maxstanzas="200"/></x></presence>`);
+  net.last.drop(); // with the join on its way: it is among what is sent again
+  await pass(400);
+  await net.last.plays(`${resumed}
+    C: <presence to="${ROOM}/visitor" …</presence>
+    C: <r xmlns="urn:xmpp:sm:3"/>
+    ${occupant('alice')}
+    ${occupant('Visitor 7', "<status code='110'/>")}
+    ${subject}
+    ${conversation('active', `agent='alice' room='${ROOM}'`)}`);
+  await net.last.quiet();
+  assert.equal(engine.state.phase, 'active');
+});
+
+test('a call declined while there is no connection is declined once there is one, to who called, whatever he does meanwhile', async (t) => {
+  const { net, engine } = await calledAndCut(t);
+  engine.answerCall(false);
+  engine.leaveMessage();
+  await pass(400);
+  await net.last.plays(`${resumed}
+    C: <message to="${ROOM}" xmlns="jabber:client"><x xmlns="http://jabber.org/protocol/muc#user"><decline to="c-owner@visitors.test/usher"/></x></message>
+    C: <iq …><leave-message xmlns="urn:usher:desk:0"/></iq>`);
+  assert.equal(engine.state.phase, 'offline');
+});
+
+test('a call to an address that is lost is over', async (t) => {
+  const { net, engine } = await calledAndCut(t);
+  await pass(400);
+  await net.last.plays(login(byToken).replace(/<success(.|\n)*/, `<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/></failure>`) + `
+    C: ${anonymous}
+    S: <success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>${features}
+    C: <resume …/>
+    S: <failed xmlns='urn:xmpp:sm:3'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>
+    ${bind('visitor@visitors.test/two', 'sm-2').replace(/S: <enabled.*/, '')}
+    C: <presence xmlns="jabber:client"/>`);
+  assert.equal(engine.state.phase, 'idle');
+  assert.equal(engine.state.call, null);
+});
+
 test('a page load while the question is on its way: it isn’t asked twice', async (t) => {
   const net = network(t);
   const shelf = new Shelf();

@@ -64,7 +64,8 @@ test('the first rule that fits the page greets, once; a new path counts as a new
   give('navigation', new EventTarget());
   const rule = (page: string, after: number, text: string): GreetRule => ({ page, after, text: { '': text, de: text + '!' } });
   const said: string[] = [];
-  wait([rule('/pricing', 5, 'prices'), rule('', 20, 'hello')], (r) => said.push(wording(r, 'en')));
+  const speak = (r: GreetRule) => said.push(wording(r, 'en')) > 0;
+  wait([rule('/pricing', 5, 'prices'), rule('', 20, 'hello')], speak);
   t.mock.timers.tick(19_000);
   assert.equal(said.length, 0);
   give('location', { pathname: '/pricing' });
@@ -77,7 +78,14 @@ test('the first rule that fits the page greets, once; a new path counts as a new
   t.mock.timers.tick(60_000);
   assert.equal(said.join(), 'prices');
 
-  const stop = wait([rule('', 1, 'never')], (r) => said.push(wording(r, 'en')));
+  let there = false;
+  wait([rule('', 1, 'now')], (r) => there && speak(r));
+  t.mock.timers.tick(2_000); // nobody is there, or it isn't known
+  there = true;
+  t.mock.timers.tick(30_000);
+  assert.equal(said.splice(1).join(), 'now');
+
+  const stop = wait([rule('', 1, 'never')], speak);
   stop();
   t.mock.timers.tick(60_000);
   assert.equal(said.join(), 'prices');

@@ -127,9 +127,9 @@ export class Desk {
 
   /** Back to the start. */
   reset(): void {
-    const { room, parting } = this.core.data;
+    const { room, inviter, parting } = this.core.data;
     this.room.out();
-    this.core.change({ ...noData(), ...(parting && { room, parting }) });
+    this.core.change({ ...noData(), ...(parting && { room, inviter, parting }) });
   }
 
   // The connection.
@@ -145,6 +145,7 @@ export class Desk {
     if (phase === 'offline' && this.core.data.submitted) this.leave();
     else if (phase === 'offline' && !this.core.data.form) this.offlineForm();
     if (how === 'new' && isLive(this.core.data)) this.verify();
+    if (how === 'new' && phase === 'called') this.reset(); // if the call still stands, the desk calls again
     for (const f of this.afterUp.splice(0)) f();
   }
 

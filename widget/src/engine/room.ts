@@ -85,12 +85,13 @@ export class Room {
   /** The connection is there again. */
   arrived(how: Arrival): void {
     const { data } = this.core;
-    this.entering = false;
     if (how === 'resumed') {
       if (data.inside) this.flush();
+      else if (data.room && isLive(data) && !this.entering) this.enter(data.room); // meant to, while there was no connection
       this.late();
       return;
     }
+    this.entering = false;
     if (how === 'new') {
       this.forget();
       this.out(); // the desk asks him in again

@@ -73,9 +73,11 @@ export function createBox(base: string, host: HTMLElement, attributes: Attribute
   const greet = async (root: ShadowRoot) => {
     const { wait, bubble } = await fetched<typeof import('./greet')>(base, 'greet');
     calm = wait(config.proactive.rules, (rule) => {
-      if (opened || gone || closed() || !status.now()) return;
+      if (opened || gone) return true;
+      if (closed() || !status.now()) return false; // nobody is there, or it isn't known
       const done = () => keep(config, 'greeted');
       calm = bubble(root, launcher.dock, config, language(), rule, () => (done(), box.open()), done);
+      return true;
     });
   };
 

@@ -19,8 +19,13 @@ export function wording(rule: GreetRule, code: string): string {
   return rule.text[code] || rule.text[''] || Object.values(rule.text)[0] || '';
 }
 
-/** Calls greet once, when the time has come on a page that matches; the result stops it. A new path within the page (history, Navigation API) counts as a new page. */
-export function wait(rules: readonly GreetRule[], greet: (rule: GreetRule) => void): () => void {
+const LATER = 30_000; // ms
+
+/**
+ * Calls greet when the time has come on a page that matches, until that says that it's done; the result stops it. A new path
+ * within the page (history, Navigation API) counts as a new page.
+ */
+export function wait(rules: readonly GreetRule[], greet: (rule: GreetRule) => boolean): () => void {
   let timer: ReturnType<typeof setTimeout>;
   const events: [EventTarget | undefined, string][] = [[(globalThis as { navigation?: EventTarget }).navigation, 'navigatesuccess'], [window, 'popstate']];
   const stop = () => {
@@ -30,7 +35,8 @@ export function wait(rules: readonly GreetRule[], greet: (rule: GreetRule) => vo
   const arm = () => {
     clearTimeout(timer);
     const rule = rules.find((r) => matches(r.page, location.pathname));
-    if (rule) timer = setTimeout(() => (stop(), greet(rule)), rule.after * 1000);
+    const due = () => (greet(rule!) ? stop() : (timer = setTimeout(due, LATER)));
+    if (rule) timer = setTimeout(due, rule.after * 1000);
   };
   for (const [target, event] of events) target?.addEventListener(event, arm);
   arm();

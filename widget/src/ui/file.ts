@@ -4,6 +4,7 @@ import fileCss from './file.css';
 import type { Context } from './options';
 
 const RASTER = /^image\/(png|jpeg|gif|webp|avif)$/;
+const NAMED = /\.(png|jpe?g|gif|webp|avif)$/i; // of those whose type isn't told; what comes tells it
 const LARGEST = 8e6; // bytes that are fetched for a preview
 const WIDTH = 480; // pixels it is drawn with
 
@@ -23,11 +24,16 @@ export async function draw(c: Context, blob: Blob, name: string, width = WIDTH):
 /** Only the gateway's own files are fetched without being asked for: another server would learn who reads. */
 function preview(c: Context, m: Message, link: HTMLElement): void {
   const f = m.file!;
-  if (!RASTER.test(f.type) || f.size > LARGEST || !m.body.startsWith(c.boot.base + '/files/')) return;
+  if (!(f.type ? RASTER.test(f.type) : NAMED.test(f.name)) || f.size > LARGEST || !m.body.startsWith(c.boot.base + '/files/')) return;
   const frame = c.kit.h('span', { class: 'preview' });
   link.prepend(frame);
   fetch(m.body, { credentials: 'omit' })
-    .then((r) => (r.ok && RASTER.test(r.headers.get('content-type') ?? '') ? r.blob() : Promise.reject(new Error(String(r.status)))))
+    .then((r) => {
+      const told = (header: string) => r.headers.get(header) ?? '';
+      if (r.ok && RASTER.test(told('content-type')) && Number(told('content-length')) <= LARGEST) return r.blob();
+      r.body?.cancel();
+      throw new Error(String(r.status));
+    })
     .then((blob) => draw(c, blob, c.t('file_image', f.name)))
     .then((canvas) => frame.append(canvas))
     .catch(() => frame.remove()); // gone, or no picture after all: the card is enough

@@ -58,12 +58,13 @@ export function createNote(c: Context, first: State): Part {
   const main = (key: string, click: () => void) => button('main', t(key), click);
   const plain = (key: string, click: () => void) => button('plain', t(key), click);
   const again = () => engine.again();
+  const consent = first.phase === 'called' ? consentBox(c) : null;
   const buttons: Record<string, () => HTMLElement[]> = {
-    called: () => [main('call_accept', () => engine.answerCall(true)), plain('call_decline', () => engine.answerCall(false))],
+    called: () => [main('call_accept', () => consent!.agreed() && engine.answerCall(true)), plain('call_decline', () => engine.answerCall(false))],
     offline: () => [main('away_leave', () => engine.leaveMessage()), plain('back', again)],
     left: () => [main('left_again', again)],
   };
-  const el = h('div', { class: 'page note' }, heading, text, h('div', { class: 'buttons' }, ...(buttons[first.phase]?.() ?? [main('retry', again)])));
+  const el = h('div', { class: 'page note' }, heading, text, consent?.el, h('div', { class: 'buttons' }, ...(buttons[first.phase]?.() ?? [main('retry', again)])));
   return {
     el,
     focus: () => heading.focus(),

@@ -14,6 +14,7 @@ package bosh
 
 import (
 	"context"
+	"hash/maphash"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -22,6 +23,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"usher/c2s"
+	"usher/conn"
 	"usher/xmpp"
 )
 
@@ -70,6 +72,7 @@ const (
 	maxAnswer   = 64 << 10  // bytes of stanzas after which an answer is full
 	maxKept     = 256 << 10 // bytes of answers kept for repeats, by session
 	maxUnacked  = 16        // answers kept for a client that acknowledges
+	slowSize    = 64 << 10  // bytes that a slow client must take within Config.Stalled
 	gzipFrom    = 1 << 10   // bytes of an answer that is worth compressing
 	tombs       = 4096      // ended sessions that are remembered
 	spare       = 20        // repeats and overlapping polls that come too early, before they are a violation
@@ -86,11 +89,13 @@ type Server struct {
 	dead     *lru.Cache[sessionKey, tomb]
 	scanners sync.Pool // *xmpp.Scanner
 	buffers  sync.Pool // *[]byte, empty
+	reads    *conn.Buffers
+	seed     maphash.Seed // of shapes
 }
 
 // New returns a server without sessions. It starts no goroutine; Config.Wheel must run.
 func New(cfg Config) *Server {
-	s := &Server{cfg: cfg}
+	s := &Server{cfg: cfg, reads: conn.NewBuffers(readSize), seed: maphash.MakeSeed()}
 	s.epoch = s.clock().Add(-time.Hour)
 	s.dead, _ = lru.New[sessionKey, tomb](tombs) // fails only for a size below 1
 	s.table.init()

@@ -2,7 +2,9 @@ package bosh
 
 import (
 	"bytes"
+	"errors"
 	"net"
+	"os"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -29,12 +31,29 @@ type exchange struct {
 
 	// Guarded by s.mu.
 	phase  phase
+	warm   bool   // the goroutine that waits has worked before, and is to be changed when the client is calm
 	status uint16 // other than 200; only while serving
 	body   []byte
 	c      *conn.Conn    // nil until it is taken over
 	out    chan struct{} // closed when phase has come to written or gone; made by who waits for it
 
 	next, prev *exchange // the lot's
+}
+
+// takes tells whether the answer goes straight to the connection, which is taken away from the HTTP server: if there is no answer yet, or
+// if the next request on it may be read without that.
+func (x *exchange) takes() bool {
+	x.s.mu.Lock()
+	defer x.s.mu.Unlock()
+	switch {
+	case x.phase == serving:
+		x.phase = held
+		x.s.srv.held.Add(1)
+		return true
+	case x.phase != answered || x.head.close || x.head.before == 0 || x.status != 0:
+		return false
+	}
+	return !x.s.srv.lot.draining() && !x.s.srv.compresses(&x.head, x.body)
 }
 
 // atOnce returns the answer if it is there already; else the request is held from now on.
@@ -93,21 +112,29 @@ func (x *exchange) take(hijacked net.Conn) {
 	go x.park()
 }
 
-// park waits for the client on a goroutine of minimal stack.
+// park waits for the client, at first on a goroutine of minimal stack.
 func (x *exchange) park() {
-	err := x.c.Wait()
-	x.woken(err)
+	for x != nil {
+		b, err := x.c.Fill(x.s.srv.reads)
+		x = x.woken(b, err)
+	}
 }
 
-// woken goes on after the client has said more (nil) or has left.
+// woken goes on after the client has said more (nil), has left, or has been calm for a while. It returns what waits on the
+// connection in this goroutine then, or nil.
 //
 //go:noinline
-func (x *exchange) woken(err error) {
+func (x *exchange) woken(b *conn.Buffer, err error) *exchange {
 	s := x.s
 	s.mu.Lock()
+	if x.warm && errors.Is(err, os.ErrDeadlineExceeded) && x.phase != gone {
+		x.cool()
+		s.mu.Unlock()
+		return nil
+	}
 	if err == nil && x.phase < written {
 		// Another request behind one that is held (HTTP pipelining, XEP-0124 §18.1): it can't be
-		// read before this one is answered.
+		// answered before this one is.
 		s.hurry(x)
 		if x.phase < written {
 			x.out = make(chan struct{})
@@ -120,14 +147,16 @@ func (x *exchange) woken(err error) {
 	if !again {
 		x.leave()
 	}
-	c := x.c
 	s.mu.Unlock()
-	s.srv.lot.leave(x)
-	if !again || c.SetReadDeadline(time.Time{}) != nil {
-		c.Close()
-		return
+	if again {
+		return x.proceed(b)
 	}
-	s.srv.serveConn(c.NetConn())
+	s.srv.lot.leave(x)
+	if b != nil {
+		s.srv.reads.Put(b)
+	}
+	x.c.Close()
+	return nil
 }
 
 // serveConn lets the HTTP server read the next request. Its errors are the client's, and told by the
@@ -183,7 +212,7 @@ func (x *exchange) lend(rest []byte) {
 		x.fail()
 		return
 	}
-	// Ends when all is written, or by its write deadline (Config.Stalled).
+	// Ends when all is written, or when the client doesn't take slowSize within Config.Stalled.
 	go x.writeOut(rest, x.head, x.body)
 }
 
@@ -197,10 +226,15 @@ func (x *exchange) writeOut(rest []byte, h head, body []byte) {
 		}
 		rest = append(h.append(nil, srv.clock(), len(body), zip), body...)
 	}
-	if srv.cfg.Stalled > 0 {
-		x.c.SetWriteDeadline(time.Now().Add(srv.cfg.Stalled))
+	var err error
+	for len(rest) > 0 && err == nil {
+		if srv.cfg.Stalled > 0 {
+			x.c.SetWriteDeadline(time.Now().Add(srv.cfg.Stalled))
+		}
+		var n int
+		n, err = x.c.Write(rest[:min(len(rest), slowSize)])
+		rest = rest[n:]
 	}
-	_, err := x.c.Write(rest)
 	if err == nil {
 		err = x.c.SetWriteDeadline(time.Time{})
 	}
@@ -223,7 +257,7 @@ func (x *exchange) sent() {
 	x.body = nil
 	if x.head.close {
 		x.c.Close()
-	} else if idle := x.s.srv.cfg.Inactivity; idle > 0 {
+	} else if idle := x.s.srv.cfg.Inactivity; idle > 0 && !x.warm { // else cool sets it
 		// The client has no business to keep it open any longer without a request (XEP-0124 §10).
 		x.c.SetReadDeadline(time.Now().Add(idle))
 	}

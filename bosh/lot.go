@@ -61,6 +61,16 @@ func (l *lot) leave(x *exchange) {
 	l.settle()
 }
 
+// swap puts y in the place of x, on the same connection and goroutine; false means that all connections are being closed.
+func (l *lot) swap(x, y *exchange) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	y.prev, y.next = x.prev, x.next
+	y.prev.next, y.next.prev = y, y
+	x.next, x.prev = nil, nil
+	return !l.closed
+}
+
 func (l *lot) settle() {
 	if l.closed && l.n == 0 {
 		closeOnce(l.empty)

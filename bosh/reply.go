@@ -131,6 +131,8 @@ type head struct {
 	origin string // the request's; "" = none
 	gzip   bool   // the client takes it
 	close  bool   // the connection ends after this answer
+	secure bool   // the request came over TLS
+	shape
 }
 
 const (
@@ -148,6 +150,7 @@ func headOf(ctx *fasthttp.RequestCtx, info *c2s.Info) head {
 		origin: allowed(info.Origin),
 		gzip:   h.HasAcceptEncoding("gzip"),
 		close:  h.ConnectionClose() || !h.IsHTTP11(),
+		secure: info.Secure,
 	}
 }
 

@@ -22,6 +22,7 @@ func (s *Server) Serve(ctx *fasthttp.RequestCtx, info c2s.Info) {
 	h := headOf(ctx, &info)
 	switch {
 	case ctx.IsPost():
+		h.shape = s.shapeOf(ctx)
 		s.post(ctx, &info, &h)
 	case ctx.IsOptions():
 		s.preflight(ctx, &h)
@@ -187,14 +188,14 @@ func (s *Server) create(ctx *fasthttp.RequestCtx, info *c2s.Info, h *head, w *wr
 	s.finish(ctx, x)
 }
 
-// finish answers through the HTTP server if the answer is there, else it takes the connection away.
+// finish answers through the HTTP server, or takes the connection away from it.
 func (s *Server) finish(ctx *fasthttp.RequestCtx, x *exchange) {
-	body, status, ok := x.atOnce()
-	if !ok {
+	if x.takes() {
 		ctx.HijackSetNoResponse(true)
 		ctx.Hijack(x.take)
 		return
 	}
+	body, status, _ := x.atOnce()
 	if s.lot.draining() {
 		x.head.close = true
 	}

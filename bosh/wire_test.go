@@ -370,10 +370,10 @@ func TestSlowReader(t *testing.T) {
 	until(t, "the request is held", func() bool { return e.srv.Held() == 1 })
 	huge := strings.Repeat("x", 24<<20)
 	e.send(0, huge)
-	until(t, "the connection is given up", func() bool {
+	until(t, "the connection is given up, the other one waits for a request", func() bool {
 		e.srv.lot.mu.Lock()
 		defer e.srv.lot.mu.Unlock()
-		return e.srv.lot.n == 0
+		return e.srv.lot.n == 1
 	})
 	if got := w.post(poll); got != wrap(message(huge)) {
 		t.Errorf("%d bytes of %d", len(got), len(huge))

@@ -78,6 +78,13 @@ func (c *Conn) Read(p []byte) (int, error) {
 	return c.outer.Read(p)
 }
 
+// Unread puts bytes that were read back: they come out first. p is copied.
+func (c *Conn) Unread(p []byte) {
+	if len(p) > 0 {
+		c.head = append(append(make([]byte, 0, len(p)+len(c.head)), p...), c.head...)
+	}
+}
+
 // takeHead moves bytes that were read ahead into p.
 func (c *Conn) takeHead(p []byte) int {
 	n := copy(p, c.head)

@@ -27,6 +27,7 @@ type scenario struct {
 func scenarios() []scenario {
 	return []scenario{
 		chatScenario(),
+		soakScenario(),
 		{name: "idle", brief: "memory of idle sessions, rate and CPU of their set-up", run: idle},
 		{name: "support", brief: "support requests a second, and how long until both are in the room", run: support},
 	}

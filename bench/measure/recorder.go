@@ -239,6 +239,24 @@ func (r *Recorder) Elapsed() time.Duration {
 	return time.Since(r.start)
 }
 
+// Last is what the last looks before now saw, which together go back for d at least, if Start was so long ago.
+func (r *Recorder) Last(d time.Duration) Sample {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var s Sample
+	if r.open != nil {
+		s = *r.open
+	}
+	for i := len(r.after) - 1; i >= 0 && s.Seconds < d.Seconds(); i-- {
+		if s.Seconds == 0 {
+			s = r.after[i]
+		} else {
+			s = joined(r.after[i], s)
+		}
+	}
+	return s
+}
+
 // watch looks, until Stop.
 func (r *Recorder) watch() {
 	defer close(r.done)

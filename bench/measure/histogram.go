@@ -168,7 +168,7 @@ func percentile(buckets [][2]int64, p float64) float64 {
 	for _, b := range buckets {
 		all += b[1]
 	}
-	want := int64(math.Ceil(float64(all) * p / 100))
+	want := int64(math.Ceil(float64(all)*p/100 - 1e-6)) // 99.9 is no binary number
 	for _, b := range buckets {
 		if want -= b[1]; want <= 0 {
 			return float64(b[0])

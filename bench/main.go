@@ -40,7 +40,11 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, out, progress io.Writer) int {
-	all := scenarios()
+	return choose(ctx, scenarios(), args, out, progress)
+}
+
+// choose runs the scenario that args begin with, and returns the exit status.
+func choose(ctx context.Context, all []scenario, args []string, out, progress io.Writer) int {
 	if len(args) > 0 {
 		for _, s := range all {
 			if s.name != args[0] {

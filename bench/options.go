@@ -9,8 +9,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
+	"usher/bench/load"
 	"usher/bench/stage"
 )
 
@@ -98,8 +100,8 @@ func (o *options) check(w *work) error {
 		return errors.New("-rate: 0 or more")
 	case o.Wait < 0 || o.Links < 0 || o.Ushers < 0:
 		return errors.New("-wait, -links, -ushers: 0 or more")
-	case o.processes < 1 || o.processes > maxProcesses || o.processes > o.Sessions:
-		return fmt.Errorf("-processes: 1 to %d, and no more than sessions", maxProcesses)
+	case o.processes < 1 || o.processes > maxProcesses || o.processes > 1 && o.Sessions < 2*o.processes:
+		return fmt.Errorf("-processes: 1 to %d, with two sessions each at least", maxProcesses)
 	case o.processes > 1 && w.alone:
 		return errors.New("-processes: this scenario runs in one process")
 	case given && o.Domain == "":
@@ -146,6 +148,24 @@ func (o *options) part(i int) *options {
 	p.rate = o.rate * float64(p.Sessions) / float64(o.Sessions)
 	p.c = max(1, o.c/o.processes)
 	return &p
+}
+
+// spare is what a process needs besides one descriptor a session.
+const spare = 100
+
+// descriptors tells in time what would fail in the middle.
+func (o *options) descriptors() error {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return fmt.Errorf("limit of descriptors: %w", err)
+	}
+	if need := o.Sessions/o.processes + spare; uint64(need) > limit.Cur {
+		return fmt.Errorf("%d sessions in a process need %d descriptors, the limit is %d: %w", o.Sessions/o.processes, need, limit.Cur, load.ErrDescriptors)
+	}
+	if need := o.Sessions/max(1, o.Ushers) + spare; o.Target != stage.Given && uint64(need) > limit.Cur {
+		return fmt.Errorf("%d sessions in a server need %d descriptors, the limit is %d: %w", o.Sessions/max(1, o.Ushers), need, limit.Cur, load.ErrDescriptors)
+	}
+	return nil
 }
 
 // settle chooses the transport and the target where the command line and the scenario leave them open.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 
 	"usher/bench/measure"
 	"usher/bench/stage"
@@ -34,16 +35,22 @@ type runner struct {
 	stage *stage.Stage
 	rec   *measure.Recorder
 
+	number  int             // of this client process, from 0
+	others  *others         // the other client processes; nil = there are none
+	over    <-chan struct{} // closed when the user ends the run early
 	started bool            // by start
 	result  *measure.Result // after stop
 }
 
 // leads says whether this process does what is done once, such as looking at a server from outside.
-func (r *runner) leads() bool { return r.first == 0 }
+func (r *runner) leads() bool { return r.number == 0 }
 
 // meet waits until all client processes have come here; then the leading one alone does once, if that is not nil, and after that all go on.
 func (r *runner) meet(ctx context.Context, once func() error) error {
-	if once != nil && r.leads() {
+	switch {
+	case r.others != nil:
+		return r.others.meet(ctx, once)
+	case once != nil:
 		return once()
 	}
 	return nil
@@ -61,8 +68,21 @@ func (r *runner) start(ctx context.Context) error {
 
 // stop ends the measured time, and waits until it has ended for all, so that nobody measures how others leave.
 func (r *runner) stop(ctx context.Context) error {
-	r.result = r.rec.Stop()
+	r.take()
 	return r.meet(ctx, nil)
+}
+
+// take takes the result.
+func (r *runner) take() {
+	if r.result != nil {
+		return
+	}
+	r.result = r.rec.Stop()
+	select {
+	case <-r.over:
+		r.result.Interrupted = true
+	default:
+	}
 }
 
 // measured waits until the time that is to be measured is over, or ctx ends it early, and stops.
@@ -77,18 +97,23 @@ func (s *scenario) command(ctx context.Context, args []string, out, progress io.
 	if err != nil {
 		return err
 	}
+	if number := os.Getenv(partVariable); number != "" {
+		i, err := strconv.Atoi(number)
+		if err != nil || i < 1 || i >= o.processes {
+			return fmt.Errorf("%s=%s, of %d client processes", partVariable, number, o.processes)
+		}
+		return s.part(ctx, o, w, i, os.Stdin, out)
+	}
 	var results []*measure.Result
 	for _, transport := range o.transports(w) {
 		o.transport = transport
 		r, err := s.fresh(ctx, o, w)
-		if r != nil {
-			results = append(results, r)
-			if err := o.print(r); err != nil {
-				return err
-			}
-		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", transport, err)
+			return errors.Join(fmt.Errorf("%s: %w", transport, err), o.writeReport(results))
+		}
+		results = append(results, r)
+		if err := o.print(r); err != nil {
+			return err
 		}
 		if r.Interrupted {
 			break
@@ -133,29 +158,68 @@ func (s *scenario) fresh(ctx context.Context, o *options, w *work) (*measure.Res
 	return s.measure(ctx, o, w, st)
 }
 
-// measure makes a run with what stands there. With an error there may be a result nevertheless: of the time until then.
-func (s *scenario) measure(ctx context.Context, o *options, w *work, st *stage.Stage) (*measure.Result, error) {
+// runner makes what client process i works with.
+func (s *scenario) runner(o *options, st *stage.Stage, i int) *runner {
+	p := o.part(i)
 	about := measure.About{
-		Scenario: s.name, Target: st.Target, Fake: st.Fake, Transport: o.transport, TLS: o.TLS, Sessions: o.Sessions, Command: o.command,
+		Scenario: s.name, Target: st.Target, Fake: st.Fake, Transport: o.transport, TLS: o.TLS, Sessions: p.Sessions, Command: o.command,
 	}
-	r := &runner{options: o.part(0), stage: st, rec: measure.New(about, st.Processes, o.progress)}
+	return &runner{options: p, stage: st, number: i, rec: measure.New(about, st.Processes, o.progress)}
+}
+
+// do does the work of one client process. There is a result if the error is nil.
+func (r *runner) do(ctx context.Context, w *work) error {
+	r.over = ctx.Done()
 	err := w.run(ctx, r)
-	if r.result == nil {
-		r.result = r.rec.Stop()
+	r.take()
+	switch {
+	case !r.started && ctx.Err() != nil:
+		return fmt.Errorf("ended before anything was measured: %w", context.Cause(ctx))
+	case !r.started:
+		return cmp.Or(err, errNotStarted)
+	case r.result.Interrupted:
+		return nil // the user wants what there is
 	}
-	if ctx.Err() != nil {
-		r.result.Interrupted = true
-		if r.started {
-			err = nil // the user wants what there is
-		}
-	}
-	if !r.started {
+	return err
+}
+
+// errNotStarted would be a scenario's mistake.
+var errNotStarted = errors.New("the scenario has measured nothing")
+
+// measure makes a run with what stands there.
+func (s *scenario) measure(ctx context.Context, o *options, w *work, st *stage.Stage) (*measure.Result, error) {
+	if err := o.descriptors(); err != nil {
 		return nil, err
+	}
+	whole := ctx
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var all *others
+	if o.processes > 1 {
+		var err error
+		if all, err = o.startOthers(st, cancel); err != nil {
+			return nil, err
+		}
+		defer all.end()
+	}
+	r := s.runner(o, st, 0)
+	r.others = all
+	err := r.do(ctx, w)
+	if cause := context.Cause(ctx); cause != nil && whole.Err() == nil {
+		return nil, cause // another process's fault, not the user's wish
+	}
+	if err != nil {
+		return nil, err
+	}
+	if all != nil {
+		if r.result, err = all.merge(ctx, r.result); err != nil {
+			return nil, err
+		}
 	}
 	if w.figures != nil {
 		w.figures(r, r.result)
 	}
-	return r.result, err
+	return r.result, nil
 }
 
 // print shows one result.

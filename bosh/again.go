@@ -159,5 +159,6 @@ func (x *exchange) cool() {
 		until = time.Now().Add(idle)
 	}
 	x.c.SetReadDeadline(until)
+	x.s.stream.Calm()
 	go x.park() // ends as the one before would have
 }

@@ -160,5 +160,21 @@ func (s *Stream) Confirmed(upTo uint32) {
 	}
 }
 
+// Calm tells that nothing has come from the client for a while, so that what is kept for it may take no more memory than it
+// needs. For carriers.
+func (s *Stream) Calm() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.led == nil || s.led.kept == nil {
+		return
+	}
+	o := s.led.kept
+	if rest := o.buf[o.off:]; cap(o.buf) > 2*len(rest) {
+		s.led.kept = &outbox{buf: append(make([]byte, 0, len(rest)), rest...), n: o.n}
+		o.n = 0
+		s.cfg.putBox(o)
+	}
+}
+
 // Forgotten returns how many stanzas were written to clients and neither confirmed nor kept until they were, because there were too many.
 func (c *Config) Forgotten() int64 { return c.forgotten.Load() }

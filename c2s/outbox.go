@@ -81,12 +81,12 @@ func (c *Config) newBox() *outbox {
 	return &outbox{buf: make([]byte, 0, small)}
 }
 
-// putBox gives an outbox back to the pool if it is empty, and returns it if not.
+// putBox gives an outbox back to the pool if it is empty and has a buffer of the size that others need, and returns it if not empty.
 func (c *Config) putBox(o *outbox) *outbox {
 	if o.n > 0 {
 		return o
 	}
-	if cap(o.buf) <= keep {
+	if cap(o.buf) >= small && cap(o.buf) <= keep {
 		o.buf, o.off = o.buf[:0], 0
 		c.boxes.Put(o)
 	}

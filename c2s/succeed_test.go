@@ -388,3 +388,42 @@ func TestUnackedDoesNotAllocate(t *testing.T) {
 		t.Errorf("%d stanzas written, kept: %v", s.led.sent, s.led.kept)
 	}
 }
+
+// What is kept for a client that has fallen silent takes no more memory than it needs, and is still all there.
+func TestCalmKeepsWhatIsUnacked(t *testing.T) {
+	r := resumable(t, "ws")
+	r.play(promised)
+	s := r.stream
+	say := func(id string) {
+		s.SendRaw([]byte(`<message id='` + id + `'/>`))
+		s.Drain(nil, 4096, appendFrame)
+	}
+	kept := func() (ids string) {
+		s.led.kept.each(func(e []byte, _ uint32) { ids += string(e) })
+		return ids
+	}
+	s.Calm() // nothing is kept yet
+	say("1")
+	say("2")
+	say("3")
+	s.mu.Lock()
+	s.confirm(s.led.acked + 1)
+	s.mu.Unlock()
+	const left = `<message id='2'/><message id='3'/>`
+	for range 2 {
+		s.Calm()
+		if got, most := kept(), 2*(len(left)+2*prefix); got != left || cap(s.led.kept.buf) > most {
+			t.Errorf("kept %s in %d bytes, want %s in at most %d", got, cap(s.led.kept.buf), left, most)
+		}
+	}
+	say("4")
+	if got := kept(); got != left+`<message id='4'/>` {
+		t.Errorf("kept %s", got)
+	}
+	s.mu.Lock()
+	s.confirm(s.led.sent)
+	s.mu.Unlock()
+	if s.led.kept != nil {
+		t.Errorf("kept %s", kept())
+	}
+}

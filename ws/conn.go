@@ -203,6 +203,7 @@ func (c *Conn) Due(time.Time) {
 		if !c.fresh.Load() && now >= time.Duration(c.heard.Load())+calmTime && c.resume == nil {
 			c.fresh.Store(true)
 			c.nc.SetReadDeadline(time.Unix(1, 0)) // see readLoop
+			c.stream.Calm()
 		}
 		c.schedule()
 	}

@@ -32,8 +32,10 @@ var (
 
 // Endpoint is where sessions go. It is set up once and then shared by all of them; it must not be copied once it is in use.
 type Endpoint struct {
-	URL    string      // ws:, wss: (RFC 7395) or http:, https: (XEP-0124)
-	Domain string      // `to` of the stream
+	// URL is ws:, wss: (RFC 7395), http:, https: (XEP-0124), or xmpp-component://HOST:PORT, which is no client's way: a bare component link
+	// (XEP-0114) whose secret is Password, and each session an address on it.
+	URL    string
+	Domain string      // `to` of the stream; the component's
 	TLS    *tls.Config // of wss and https; nil = the system's authorities
 	Origin string      // what a page's browser would send; "" = none
 	// User and Password log in by PLAIN (RFC 4616); without them sessions are anonymous (RFC 4505).
@@ -55,6 +57,10 @@ type site struct {
 	request []byte // of an upgrade, or the head of a POST up to the value of Content-Length
 	open    []byte // what opens the stream, and again after the login
 	plain   []byte // <auth/> with PLAIN; nil = ANONYMOUS
+
+	mu     sync.Mutex
+	link   *link  // of a component; it may have ended
+	number uint64 // of its sessions so far
 }
 
 // Check reports whether the URL can be used, before anything is opened. Errors wrap ErrEndpoint.
@@ -71,10 +77,10 @@ func (e *Endpoint) prepare() error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrEndpoint, err)
 	}
-	ports := map[string]string{"ws": "80", "http": "80", "wss": "443", "https": "443"}
+	ports := map[string]string{"ws": "80", "http": "80", "wss": "443", "https": "443", component: "5347"}
 	port, known := ports[u.Scheme]
 	if !known {
-		return fmt.Errorf("%w: %q: a URL starts with ws:, wss:, http: or https:", ErrEndpoint, e.URL)
+		return fmt.Errorf("%w: %q: a URL starts with ws:, wss:, http: or https:, or %s: for a bare link", ErrEndpoint, e.URL, component)
 	}
 	if u.Hostname() == "" {
 		return fmt.Errorf("%w: %q names no host", ErrEndpoint, e.URL)
@@ -82,7 +88,7 @@ func (e *Endpoint) prepare() error {
 	if e.Domain == "" || strings.ContainsAny(e.Domain, "<>&'\" /@\t\r\n") {
 		return fmt.Errorf("%w: %q is no domain", ErrEndpoint, e.Domain)
 	}
-	if (e.User == "") != (e.Password == "") {
+	if (e.User == "") != (e.Password == "") && u.Scheme != component {
 		return fmt.Errorf("%w: user and password go together", ErrEndpoint)
 	}
 	if u.Port() != "" {
@@ -105,9 +111,11 @@ func (e *Endpoint) prepare() error {
 	if e.Wait == 0 {
 		e.Wait = 3600
 	}
-	if e.BOSH() {
+	switch {
+	case u.Scheme == component:
+	case e.BOSH():
 		e.at.request = e.post(u)
-	} else {
+	default:
 		e.at.request = e.upgrade(u)
 		e.at.open = appendFrame(nil, opText, []byte("<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='"+e.Domain+"' version='1.0'/>"))
 	}
@@ -127,8 +135,6 @@ func NewWorker() *Worker {
 
 // carrier is a session's transport. What until and serve hand on is valid during the call.
 type carrier interface {
-	start(w *Worker) (features []byte, err error)         // opens the stream
-	restart(w *Worker) (features []byte, err error)       // the same after the login (RFC 6120 §6.4.6)
 	send(w *Worker, stanza []byte) error                  //
 	until(w *Worker, hear func(stanza []byte) bool) error // without deadline
 	rest(w *Worker) error                                 // over BOSH: with a request held
@@ -136,6 +142,13 @@ type carrier interface {
 	leave(w *Worker, served bool) error                   //
 	deadline(t time.Time)                                 // of all that follows; zero = none
 	cut()                                                 //
+}
+
+// stream is a transport that logs in.
+type stream interface {
+	carrier
+	start(w *Worker) (features []byte, err error)   // opens the stream
+	restart(w *Worker) (features []byte, err error) // the same after the login (RFC 6120 §6.4.6)
 }
 
 // Session is one client's stream. At rest it has one connection (over BOSH with a held request), and no goroutine and no buffer.
@@ -156,29 +169,35 @@ func (e *Endpoint) Open(ctx context.Context, w *Worker) (*Session, error) {
 	if err := e.Check(); err != nil {
 		return nil, err
 	}
+	if e.at.scheme == component {
+		c, err := e.openLinked(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return &Session{JID: c.jid, e: e, c: c}, nil
+	}
 	nc, err := e.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{e: e}
+	var c stream = &webSocket{e: e, nc: nc}
 	if e.BOSH() {
-		s.c = newBOSH(e, nc)
-	} else {
-		s.c = &webSocket{e: e, nc: nc}
+		c = newBOSH(e, nc)
 	}
-	unwatch := context.AfterFunc(ctx, s.c.cut)
-	if s.JID, err = e.login(w, s.c); err == nil {
-		err = s.c.rest(w)
+	unwatch := context.AfterFunc(ctx, c.cut)
+	jid, err := e.login(w, c)
+	if err == nil {
+		err = c.rest(w)
 	}
-	s.c.deadline(time.Time{})
+	c.deadline(time.Time{})
 	if !unwatch() {
 		err = context.Cause(ctx)
 	}
 	if err != nil {
-		s.c.cut()
+		c.cut()
 		return nil, err
 	}
-	return s, nil
+	return &Session{JID: jid, e: e, c: c}, nil
 }
 
 // Send sends one stanza, which states its namespace jabber:client itself. One goroutine at a time; Serve may run beside it. It

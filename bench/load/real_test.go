@@ -29,13 +29,12 @@ const (
 type way struct {
 	name     string
 	endpoint func(transport string) *load.Endpoint
-	rooms    string
 }
 
 func at(transport string, port int, domain string) *load.Endpoint {
 	e := &load.Endpoint{URL: fmt.Sprintf("ws://127.0.0.1:%d/xmpp-websocket", port), Domain: domain, Rooms: rooms}
 	if transport == "bosh" {
-		e.URL, e.Wait = fmt.Sprintf("http://127.0.0.1:%d/http-bind", port), 60
+		e.URL, e.Wait = fmt.Sprintf("http://127.0.0.1:%d/http-bind", port), 5 // ejabberd's own front now and then holds both requests until they time out
 	}
 	return e
 }
@@ -109,7 +108,7 @@ func ways(t *testing.T) []way {
 	t.Helper()
 	var all []way
 	for name, run := range map[string]func(testing.TB, xmpptest.ServerOptions) *xmpptest.Server{"prosody": xmpptest.RunProsody, "ejabberd": xmpptest.RunEjabberd} {
-		s := run(t, xmpptest.ServerOptions{Front: front, Components: []xmpptest.Component{{Domain: component, Secret: "secret"}}})
+		s := run(t, xmpptest.ServerOptions{Front: front, Components: []xmpptest.Component{{Domain: component, Secret: "secret"}, {Domain: "bare.localhost", Secret: "secret"}}})
 		_, port, err := net.SplitHostPort(s.HTTPAddr())
 		if err != nil {
 			t.Fatal(err)
@@ -117,8 +116,11 @@ func ways(t *testing.T) []way {
 		own, _ := strconv.Atoi(port)
 		edge := usher(t, s)
 		all = append(all,
-			way{name, func(transport string) *load.Endpoint { return at(transport, own, front) }, rooms},
-			way{"usher+" + name, func(transport string) *load.Endpoint { return at(transport, edge, component) }, rooms})
+			way{name + " link", func(string) *load.Endpoint {
+				return &load.Endpoint{URL: "xmpp-component://" + s.ComponentAddr(), Domain: "bare.localhost", Password: "secret", Rooms: rooms}
+			}},
+			way{name, func(transport string) *load.Endpoint { return at(transport, own, front) }},
+			way{"usher+" + name, func(transport string) *load.Endpoint { return at(transport, edge, component) }})
 	}
 	return all
 }

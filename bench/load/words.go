@@ -21,7 +21,7 @@ func plain(user, password string) []byte {
 }
 
 // login is what both transports have alike: features, auth, features, bind. Errors are as Endpoint.Open has them.
-func (e *Endpoint) login(w *Worker, c carrier) (jid string, err error) {
+func (e *Endpoint) login(w *Worker, c stream) (jid string, err error) {
 	features, err := c.start(w)
 	if err != nil {
 		return "", refused("open", err)

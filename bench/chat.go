@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"strings"
 
 	"usher/bench/measure"
-	"usher/bench/stage"
 )
 
 // The figures of a scenario in which messages are delivered: one is delivered when it has come to the other of two in a room, so each is one
@@ -21,7 +19,10 @@ const (
 )
 
 // chatFlags are those of chat.
-type chatFlags struct{ depth, size int }
+type chatFlags struct {
+	talkFlags
+	depth int
+}
 
 // chatScenario is pairs who talk: by default each as fast as the other answers, which shows what a server can do; with -rate at a rate, which shows how long
 // messages take then.
@@ -33,35 +34,17 @@ func prepareChat(f *flag.FlagSet, o *options) *work {
 	c := &chatFlags{}
 	o.Sessions = 400
 	f.IntVar(&c.depth, "depth", 1, "`messages` of each pair that are on their way, without -rate")
-	f.IntVar(&c.size, "size", 100, "`bytes` of a message's body")
+	c.register(f)
 	return &work{
 		check: func() error {
 			if c.depth < 1 || c.depth > 1000 {
 				return errors.New("-depth: 1 to 1000")
 			}
-			return checkTalk(o, c.size)
+			return c.talkFlags.check(o)
 		},
 		run:     c.run,
 		figures: func(_ *runner, result *measure.Result) { talkFigures(result) },
 	}
-}
-
-// maxBody leaves room for the rest of a stanza of 64 KiB, which is what Usher takes.
-const maxBody = 60000
-
-// checkTalk says what is wrong with values that a talk can't do with.
-func checkTalk(o *options, size int) error {
-	switch {
-	case o.Sessions%2 != 0:
-		return errors.New("-n: an even number, as two talk in each room")
-	case o.Target == stage.Fake:
-		return fmt.Errorf("-target %s: the fake upstream server has no rooms", stage.Fake)
-	case o.Target == stage.Given && o.Rooms == "":
-		return errors.New("-rooms: where are the rooms?")
-	case size < headWidth || size > maxBody:
-		return fmt.Errorf("-size: %d to %d", headWidth, maxBody)
-	}
-	return nil
 }
 
 func (c *chatFlags) run(ctx context.Context, r *runner) (err error) {
@@ -69,7 +52,7 @@ func (c *chatFlags) run(ctx context.Context, r *runner) (err error) {
 	if r.rate > 0 {
 		depth = 0
 	}
-	t := newTalk(r, c.size, depth)
+	t := newTalk(r, c.talkFlags, depth)
 	defer func() { err = errors.Join(err, t.finish()) }()
 	if err := t.login(ctx); err != nil {
 		return err
@@ -84,7 +67,7 @@ func (c *chatFlags) run(ctx context.Context, r *runner) (err error) {
 	if r.rate > 0 {
 		err = t.open(ctx, r.rate, r.length)
 		// What is late counts among the latencies, or a server that can't follow would look better than it is.
-		err = errors.Join(err, t.drain(ctx, lateness))
+		err = errors.Join(err, t.drain(ctx, c.late))
 	} else {
 		t.closed(ctx)
 	}

@@ -16,7 +16,7 @@ import (
 
 // soak is a talk that goes on for long, over WebSocket and BOSH together: does anything get lost, or memory grow?
 type soak struct {
-	size  int
+	talkFlags
 	every time.Duration
 	lines io.Writer // a line each time; it can be kept
 }
@@ -28,7 +28,7 @@ func soakScenario() scenario {
 func prepareSoak(f *flag.FlagSet, o *options) *work {
 	s := &soak{}
 	o.Sessions, o.rate, o.length, o.transport = 400, 500, time.Hour, "both"
-	f.IntVar(&s.size, "size", 100, "`bytes` of a message's body")
+	s.register(f)
 	f.DurationVar(&s.every, "every", time.Minute, "how often a line is printed that can be kept")
 	return &work{
 		together: true,
@@ -43,7 +43,7 @@ func prepareSoak(f *flag.FlagSet, o *options) *work {
 			if s.lines = o.out; o.json { // there, all is JSON
 				s.lines = o.progress
 			}
-			return checkTalk(o, s.size)
+			return s.talkFlags.check(o)
 		},
 		run: s.run,
 		figures: func(_ *runner, result *measure.Result) {
@@ -54,7 +54,7 @@ func prepareSoak(f *flag.FlagSet, o *options) *work {
 }
 
 func (s *soak) run(ctx context.Context, r *runner) (err error) {
-	t := newTalk(r, s.size, 0)
+	t := newTalk(r, s.talkFlags, 0)
 	defer func() { err = errors.Join(err, t.finish()) }()
 	if err := t.login(ctx); err != nil {
 		return err
@@ -70,7 +70,7 @@ func (s *soak) run(ctx context.Context, r *runner) (err error) {
 	var printer sync.WaitGroup
 	printer.Go(func() { s.print(printing, t) }) // ends with stop
 	err = t.open(ctx, r.rate, r.length)
-	err = errors.Join(err, t.drain(ctx, lateness))
+	err = errors.Join(err, t.drain(ctx, s.late))
 	stop()
 	printer.Wait()
 	return errors.Join(err, r.stop(ctx))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -13,24 +14,58 @@ import (
 
 	"usher/bench/load"
 	"usher/bench/measure"
+	"usher/bench/stage"
 )
 
 // talk is pairs of sessions, each pair alone in a room, who send each other numbered messages and check what comes.
 type talk struct {
 	*runner
-	base  time.Time // times in messages count from it
-	size  int       // of a body
+	base time.Time // times in messages count from it
+	talkFlags
 	pairs []*pair
 	depth int // how many messages of a pair are on their way in a closed loop; 0 = open loop: who hears one doesn't answer
 
 	latency atomic.Pointer[measure.Histogram] // of what is delivered now
+	apart   [2]*measure.Histogram             // the same by transport, where there are both
 	quiet   atomic.Bool                       // nobody answers any more
 	awaited atomic.Int64                      // copies on their way: two of each message
+	missed  int64                             // copies that were waited for in vain
 	alive   atomic.Int64                      // pairs
 	next    int                               // the open loop's next message
 	readers sync.WaitGroup
 
 	sessions, sent, delivered, lost, doubled, reordered *atomic.Int64
+}
+
+// talkFlags are those of each scenario that has one.
+type talkFlags struct {
+	size int           // of a body
+	late time.Duration // for how long nothing may come before what has not come is lost
+}
+
+func (t *talkFlags) register(f *flag.FlagSet) {
+	f.IntVar(&t.size, "size", 100, "`bytes` of a message's body")
+	f.DurationVar(&t.late, "late", 10*time.Second, "what has not come is lost when nothing has come for so long")
+}
+
+// maxBody leaves room for the rest of a stanza of 64 KiB, which is what Usher takes.
+const maxBody = 60000
+
+// check says what is wrong with the values.
+func (t *talkFlags) check(o *options) error {
+	switch {
+	case o.Sessions%2 != 0:
+		return errors.New("-n: an even number, as two talk in each room")
+	case o.Target == stage.Fake:
+		return fmt.Errorf("-target %s: the fake upstream server has no rooms", stage.Fake)
+	case o.Target == stage.Given && o.Rooms == "":
+		return errors.New("-rooms: where are the rooms?")
+	case t.size < headWidth || t.size > maxBody:
+		return fmt.Errorf("-size: %d to %d", headWidth, maxBody)
+	case t.late <= 0:
+		return errors.New("-late: more than 0")
+	}
+	return nil
 }
 
 // pair is two who talk.
@@ -54,15 +89,17 @@ type talker struct {
 	sent   uint64 // without what failed
 
 	copies [2]sequence // of what each side has sent; its reader's until that has ended
-	late   *measure.Histogram
 }
 
 // newTalk logs nobody in yet.
-func newTalk(r *runner, size, depth int) *talk {
-	t := &talk{runner: r, base: time.Now(), size: size, depth: depth}
+func newTalk(r *runner, flags talkFlags, depth int) *talk {
+	t := &talk{runner: r, base: time.Now(), talkFlags: flags, depth: depth}
 	t.sessions, t.sent, t.delivered = r.rec.Counter("sessions"), r.rec.Counter("sent"), r.rec.Counter("delivered")
 	t.lost, t.doubled, t.reordered = r.rec.Counter("lost"), r.rec.Counter("doubled"), r.rec.Counter("reordered")
 	t.latency.Store(r.rec.Histogram("message"))
+	if r.transport == "both" {
+		t.apart = [2]*measure.Histogram{r.rec.Histogram("message, ws"), r.rec.Histogram("message, bosh")}
+	}
 	for i := range r.Sessions / 2 {
 		t.pairs = append(t.pairs, &pair{number: r.first/2 + i})
 	}
@@ -110,9 +147,6 @@ func (t *talk) enter(ctx context.Context, p *pair, w *load.Worker, tag string) e
 		}
 		t.sessions.Add(1)
 		p.who[side] = &talker{t: t, pair: p, side: side, s: s, w: load.NewWorker(), frame: newMessage(room, p.number, side, t.size)}
-		if t.transport == "both" {
-			p.who[side].late = t.rec.Histogram("message, " + t.over(p))
-		}
 	}
 	for side, who := range p.who {
 		if err := who.s.Join(w, room, nicks[side]); err != nil {
@@ -207,8 +241,8 @@ func (me *talker) hear(stanza []byte) {
 	}
 	now := time.Since(t.base)
 	t.latency.Load().Record(now - said.due)
-	if me.late != nil {
-		me.late.Record(now - said.due)
+	if apart := t.apart[me.pair.number%2]; apart != nil {
+		apart.Record(now - said.due)
 	}
 	if t.depth > 0 && !t.quiet.Load() {
 		me.send(now)
@@ -286,12 +320,12 @@ func (t *talk) open(ctx context.Context, rate float64, length time.Duration) err
 
 var errNobody = errors.New("all sessions have ended")
 
-// drain waits until all that was sent has come, or nothing has for a while.
+// drain waits until all that was sent has come, or nothing has for a while: then that is not waited for again.
 func (t *talk) drain(ctx context.Context, patience time.Duration) error {
 	look := time.NewTicker(5 * time.Millisecond)
 	defer look.Stop()
 	last, since := t.awaited.Load(), time.Now()
-	for last > 0 && time.Since(since) < patience {
+	for last > t.missed && time.Since(since) < patience {
 		select {
 		case <-look.C:
 		case <-ctx.Done():
@@ -304,15 +338,16 @@ func (t *talk) drain(ctx context.Context, patience time.Duration) error {
 			return errNobody
 		}
 	}
+	t.missed = last
 	return nil
 }
 
-// lateness is for how long nothing may come before what has not come is lost.
-const lateness = 10 * time.Second
+// parting is how long it may take until all have left.
+const parting = 10 * time.Second
 
 // finish waits for what is on its way, takes the sessions down, and writes what was lost into the result.
 func (t *talk) finish() error {
-	err := t.drain(context.Background(), lateness)
+	err := t.drain(context.Background(), t.late)
 	t.leave()
 	if t.result == nil {
 		return err
@@ -337,10 +372,10 @@ func (t *talk) finish() error {
 	return err
 }
 
-// leave ends all sessions and their readers: politely, but not for longer than lateness.
+// leave ends all sessions and their readers: politely, but not for longer than parting.
 func (t *talk) leave() {
 	t.quiet.Store(true)
-	ctx, cancel := context.WithTimeout(context.Background(), lateness)
+	ctx, cancel := context.WithTimeout(context.Background(), parting)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { t.each(func(who *talker) { who.s.Close() }) })()
 	// Whoever can't leave, as the server is gone, is cut off.

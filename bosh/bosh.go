@@ -68,14 +68,15 @@ func maxBody(l *xmpp.Limits) int {
 }
 
 const (
-	maxPayloads = 256       // elements in one request
-	maxAnswer   = 64 << 10  // bytes of stanzas after which an answer is full
-	maxKept     = 256 << 10 // bytes of answers kept for repeats, by session
-	maxUnacked  = 16        // answers kept for a client that acknowledges
-	slowSize    = 64 << 10  // bytes that a slow client must take within Config.Stalled
-	gzipFrom    = 1 << 10   // bytes of an answer that is worth compressing
-	tombs       = 4096      // ended sessions that are remembered
-	spare       = 20        // repeats and overlapping polls that come too early, before they are a violation
+	maxPayloads = 256             // elements in one request
+	maxAnswer   = 64 << 10        // bytes of stanzas after which an answer is full
+	maxKept     = 256 << 10       // bytes of answers kept for repeats, by session
+	maxUnacked  = 16              // answers kept for a client that acknowledges
+	slowSize    = 64 << 10        // bytes that a slow client must take within Config.Stalled
+	gzipFrom    = 1 << 10         // bytes of an answer that is worth compressing
+	tombs       = 4096            // ended sessions that are remembered
+	absent      = 5 * time.Second // without a request, after which Shutdown takes a client that doesn't poll for lost
+	spare       = 20              // repeats and overlapping polls that come too early, before they are a violation
 )
 
 // Server keeps the sessions.
@@ -119,6 +120,7 @@ func (s *Server) Shutdown(ctx context.Context) {
 	s.lot.drain()
 	for _, e := range s.table.all() {
 		e.stream.End(c2s.Ending{Reason: c2s.Shutdown, Err: &xmpp.StreamError{Condition: "system-shutdown", Text: "the server stops"}})
+		e.Wake() // those also that had ended before: they are waited for less long now
 	}
 	select {
 	case <-s.table.drained():

@@ -253,6 +253,9 @@ func (s *session) goOn() {
 // inactiveAt is when the session ends for want of requests. Under mu.
 func (s *session) inactiveAt() (instant, bool) {
 	switch {
+	case s.endedAt != 0 && s.srv.lot.draining() && !s.polls() && s.pause == 0:
+		// One who is there asks again at once: what is held up is the end of the process.
+		return max(s.idle, s.last).plus(absent), true
 	case s.endedAt != 0:
 		// Nobody has asked yet for how it ended.
 		return s.endedAt.plus(max(s.inactivity, time.Second)), true

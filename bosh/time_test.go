@@ -1,6 +1,7 @@
 package bosh
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -346,6 +347,40 @@ func TestEndForgotten(t *testing.T) {
 			t.Error("still there")
 		}
 		d.wantBody(d.ask(c.body("", "")), stop("item-not-found"))
+	})
+}
+
+// Shutdown waits for each client that may come and ask, but not for one who would have come long ago.
+func TestShutdownIsNotHeldUpByTheLost(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, d *desk) {
+		ended, lost := d.login(""), d.login("")
+		d.stream(0).End(c2s.Ending{Reason: c2s.Terminated})
+		d.ask(lost.body("", "")).lose()
+		polls, pauses := d.login("wait='0'"), d.login("")
+		d.ask(pauses.body("pause='60'", ""))
+		pass(absent)
+		between, crashes := d.login(""), d.login("")
+		done := make(chan struct{})
+		go func() { d.srv.Shutdown(context.Background()); close(done) }() // ends when nobody is waited for
+		left := func(want int) {
+			t.Helper()
+			if got := d.srv.Sessions(); got != want {
+				t.Errorf("%d sessions, want %d", got, want)
+			}
+		}
+		pass(time.Second)
+		left(4)
+		d.wantBody(d.ask(ended.body("", "")), stop("item-not-found"))
+		d.wantBody(d.ask(lost.body("", "")), stop("item-not-found"))
+		d.wantBody(d.ask(between.body("", "")), stop("system-shutdown"))
+		left(3)
+		pass(absent)
+		left(2)
+		d.wantBody(d.ask(crashes.body("", "")), stop("item-not-found"))
+		pass(10 * time.Second)
+		d.wantBody(d.ask(polls.body("", "")), stop("system-shutdown"))
+		d.wantBody(d.ask(pauses.body("", "")), stop("system-shutdown"))
+		<-done
 	})
 }
 

@@ -83,11 +83,12 @@ window.driver = {
     async join({ room: jid, nick }) {
         roomJID = jid;
         created = false;
-        room = await api.rooms.open(jid, { nick });
+        room = api.rooms.open(jid, { nick }); // which may say that he is in before it is done
+        await room;
     },
-    send: async ({ text }) => void (await room.sendMessage({ body: text })),
-    typing: ({ state }) => void room.setChatState(state),
-    leave: async () => void (await room.close()),
+    send: async ({ text }) => void (await (await room).sendMessage({ body: text })),
+    typing: async ({ state }) => void (await room).setChatState(state),
+    leave: async () => void (await (await room).close()),
     async close() {
         session.close();
         await api.user.logout();

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	hdr "github.com/HdrHistogram/hdrhistogram-go"
@@ -254,7 +255,12 @@ func (s *section) latencyPlots(names []string) ([]*plot, error) {
 
 // percent labels "one of so many is slower" as a percentile.
 func percent(of float64) string {
-	return "p" + fmt.Sprintf("%.6g", math.Round(100*(1-1/of)*1e4)/1e4)
+	digits := max(0, int(math.Ceil(math.Log10(of)-1e-9))-1)
+	text := strconv.FormatFloat(100*(1-1/of), 'f', digits, 64)
+	if digits > 0 {
+		text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
+	}
+	return "p" + text
 }
 
 func (s *section) latencyNames() []string {

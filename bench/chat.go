@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"strings"
 
 	"usher/bench/measure"
 )
@@ -81,26 +80,14 @@ func talkFigures(result *measure.Result) {
 	if delivered == 0 {
 		return
 	}
-	var edge, server float64
-	edges, servers := 0, 0
-	for _, p := range result.Processes {
-		switch {
-		case measure.Ours(p.Name) || p.Name == measure.Others:
-		case strings.HasPrefix(p.Name, "usher"):
-			edge += p.CPU
-			edges++
-		default:
-			server += p.CPU
-			servers++
-		}
-	}
-	if edges+servers > 0 {
+	edge, server := spent(result)
+	if edge+server > 0 {
 		result.Add(figureCPU, (edge+server)*1000/delivered, "ms", true)
 	}
-	if edges > 0 {
+	if edge > 0 {
 		result.Add(figureEdgeCPU, edge*1000/delivered, "ms", true)
 	}
-	if servers > 0 {
+	if server > 0 {
 		result.Add(figureServerCPU, server*1000/delivered, "ms", true)
 	}
 }

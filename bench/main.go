@@ -28,6 +28,7 @@ func scenarios() []scenario {
 	return []scenario{
 		chatScenario(),
 		soakScenario(),
+		pollScenario(),
 		{name: "idle", brief: "memory of idle sessions, rate and CPU of their set-up", run: idle},
 		{name: "support", brief: "support requests a second, and how long until both are in the room", run: support},
 	}

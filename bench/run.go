@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
 
 	"usher/bench/measure"
 	"usher/bench/stage"
@@ -241,4 +242,18 @@ func (o *options) writeReport(results []*measure.Result) error {
 	}
 	err = measure.Report(file, results)
 	return errors.Join(err, file.Close())
+}
+
+// spent is the CPU time that Ushers and other servers used, in seconds.
+func spent(r *measure.Result) (edge, server float64) {
+	for _, p := range r.Processes {
+		switch {
+		case measure.Ours(p.Name) || p.Name == measure.Others:
+		case strings.HasPrefix(p.Name, "usher"):
+			edge += p.CPU
+		default:
+			server += p.CPU
+		}
+	}
+	return edge, server
 }

@@ -319,6 +319,9 @@ func (c *bosh) read(in *inbox, out *[]byte, hear func([]byte) bool) error {
 		if _, b, err = c.answer(in); err != nil {
 			return err
 		}
+		if len(b) == 0 {
+			c.e.Empty.Add(1)
+		}
 	}
 }
 

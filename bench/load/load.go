@@ -43,6 +43,9 @@ type Endpoint struct {
 	Wait           int    // BOSH `wait`, seconds; 0 = 3600, so that held requests stay
 	Rooms          string // the MUC service
 
+	// Empty counts the answers over BOSH that had nothing in them, of all sessions that are being read: those to requests that were held for Wait.
+	Empty atomic.Int64
+
 	once sync.Once
 	err  error // of once
 	at   site

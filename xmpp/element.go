@@ -32,5 +32,5 @@ type Element struct {
 	Inner []byte // what is between the tags, as written
 	Child Name   // the first child element; empty if there is none
 
-	start tag // unexported: what Append and Attr need (declarations, spans to rewrite)
+	s *Scanner // whose notes Append needs (declarations, what to change); nil if nobody has scanned it
 }

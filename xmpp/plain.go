@@ -1,56 +1,53 @@
 package xmpp
 
-import "unicode/utf8"
-
 // plain reads on at i, where character data or a tag is due, for as long as everything is as it is in nearly all
 // stanzas: tags without prefixes, one blank before an attribute, nothing in a value to unescape. It refuses nothing and
 // leaves no trace of a tag that it gives up: run reads it again, byte by byte. So each byte is looked at
 // twice at most. st is stLt where it has given up a tag, behind whose '<' i then stands, else stText.
 func (s *Scanner) plain(b []byte, i int) (at int, st state, done bool) {
 	for {
-		i = skipText(b, i)
-		for i < len(b) && class[b[i]]&inText != 0 {
-			i++
-		}
-		if i >= len(b) {
+		if i < 0 || i >= len(b) {
 			return i, stText, false
+		}
+		if b[i] != '<' {
+			if i = skipText(b, i); i > len(b)-8 {
+				for i < len(b) && class[b[i]]&inText != 0 {
+					i++
+				}
+				if i >= len(b) {
+					return i, stText, false
+				}
+			}
 		}
 		switch c := b[i]; {
 		case c == '<':
 			i++
+			n := 0
 			if i < len(b) && b[i] == '/' {
-				n := s.plainEnd(b, i+1)
-				if n == 0 {
-					return i, stLt, false
+				if n = s.plainEnd(b, i+1); n > 0 && s.pop() {
+					return n, stText, true
 				}
-				if i = n; s.pop() {
-					return i, stText, true
-				}
-			} else {
-				n := s.plainTag(b, i)
-				if n == 0 {
-					return i, stLt, false
-				}
-				i = n
-				if s.empty {
-					return i, stText, true
-				}
+			} else if n = s.plainTag(b, i); n > 0 && s.empty {
+				return n, stText, true
 			}
-			s.text = i
+			if n == 0 {
+				return i, stLt, false
+			}
+			i, s.text = n, n
+		case class[c]&inText != 0: // white space
+			i++
 		case c == '&':
 			n := plainRef(b, i)
 			if n == 0 {
 				return i, stText, false
 			}
 			i += n
-		case c >= utf8.RuneSelf:
+		default:
 			n := plainChars(b, i)
 			if n == i {
 				return i, stText, false
 			}
 			i = n
-		default:
-			return i, stText, false
 		}
 	}
 }
@@ -58,59 +55,143 @@ func (s *Scanner) plain(b []byte, i int) (at int, st state, done bool) {
 // plainEnd returns where the end tag ends whose name begins at i, or 0.
 func (s *Scanner) plainEnd(b []byte, i int) int {
 	f := &s.frames[len(s.frames)-1]
-	n := i + int(f.name.n)
-	if n >= len(b) || b[n] != '>' || f.name.n <= 0 || string(b[i:n]) != string(s.at(b, f.name)) {
+	off, n := int(f.name.off), int(f.name.n)
+	end := i + n
+	if n <= 0 || end >= len(b) || b[end] != '>' {
+		return 0
+	}
+	if n <= 8 && off >= 0 && i < len(b)-7 && off < i {
+		if (load(b, i)^load(b, off))<<(64-8*n) != 0 {
+			return 0
+		}
+	} else if string(b[i:end]) != string(s.at(b, f.name)) {
 		return 0
 	}
 	s.inner.n = int32(i) - 2 - s.inner.off
-	return n + 1
+	return end + 1
 }
+
+// The names of attributes that mean something here, as numbers: their bytes and the '=' behind them, the first
+// byte lowest.
+const (
+	wordTo    = 't' | 'o'<<8 | '='<<16
+	wordID    = 'i' | 'd'<<8 | '='<<16
+	wordFrom  = 'f' | 'r'<<8 | 'o'<<16 | 'm'<<24 | '='<<32
+	wordType  = 't' | 'y'<<8 | 'p'<<16 | 'e'<<24 | '='<<32
+	wordXMLNS = 'x' | 'm'<<8 | 'l'<<16 | 'n'<<24 | 's'<<32 | '='<<40
+	wordLang  = 'x' | 'm'<<8 | 'l'<<16 | ':'<<24 | 'l'<<32 | 'a'<<40 | 'n'<<48 | 'g'<<56
+)
+
+// What an attribute is: its place in Scanner.want, or one of these.
+const (
+	attrXMLNS = 5 + iota
+	attrOther
+)
+
+// plainName reads the attribute's name that begins at i. It returns where its '=' is, or 0, and a bit that
+// equal local names have in common.
+func plainName(b []byte, i int) (eq, which int, hash uint64) {
+	begin := i
+	if i < len(b)-8 {
+		switch w := load(b, i); {
+		case w&(1<<48-1) == wordXMLNS:
+			return i + 5, attrXMLNS, nameHash('s', 5)
+		case w&(1<<24-1) == wordTo:
+			return i + 2, 0, nameHash('o', 2)
+		case w&(1<<40-1) == wordFrom:
+			return i + 4, 1, nameHash('m', 4)
+		case w&(1<<40-1) == wordType:
+			return i + 4, 2, nameHash('e', 4)
+		case w&(1<<24-1) == wordID:
+			return i + 2, 3, nameHash('d', 2)
+		case w == wordLang && b[i+8] == '=':
+			return i + 8, 4, nameHash('g', 4)
+		}
+	}
+	if i >= len(b) || class[b[i]]&beginName == 0 {
+		return 0, 0, 0
+	}
+	for i < len(b) && class[b[i]]&inName != 0 {
+		i++
+	}
+	if i >= len(b) || b[i] != '=' {
+		return 0, 0, 0
+	}
+	which = attrOther
+	switch string(b[begin:i]) { // so close to the end that there was no word to load
+	case "to":
+		which = 0
+	case "from":
+		which = 1
+	case "type":
+		which = 2
+	case "id":
+		which = 3
+	case "xmlns":
+		which = attrXMLNS
+	}
+	return i, which, nameHash(b[i-1], i-begin)
+}
+
+// nameHash is a bit for a local name of n bytes that ends with last.
+func nameHash(last byte, n int) uint64 { return 1 << ((last*5 + byte(n)) & 63) }
 
 // plainTag takes the start tag whose name begins at i, and returns where it ends; 0 if it isn't all there
 // or isn't plain.
 func (s *Scanner) plainTag(b []byte, i int) int {
 	begin := i
-	if i >= len(b) || class[b[i]]&beginName == 0 {
+	if i < 0 || i >= len(b) || class[b[i]]&beginName == 0 {
 		return 0
 	}
 	for i < len(b) && class[b[i]]&inName != 0 {
 		i++
 	}
 	k := len(s.frames)
-	if k == cap(s.frames) || s.lim.Depth > 0 && k-s.base > s.lim.Depth || s.lim.Elements > 0 && s.elements >= s.lim.Elements {
+	if k == cap(s.frames) || k-s.base > s.depth || s.elements >= s.most {
 		return 0
 	}
-	up := &s.frames[k-1]
-	f := frame{name: span{int32(begin), int32(i - begin)}, def: up.def, colon: -1, binds: int32(len(s.binds))}
-	top := k-1 == s.base
+	f := frame{name: span{int32(begin), int32(i - begin)}, def: s.frames[k-1].def, colon: -1, binds: int32(len(s.binds))}
 	var seen uint64
-	for n := 1; i < len(b) && b[i] == ' '; n++ {
-		name, value, end, hash := plainAttribute(b, i+1)
-		if end == 0 || seen&hash != 0 || s.lim.Attributes > 0 && n > s.lim.Attributes {
+	for n := 0; i < len(b) && b[i] == ' '; n++ {
+		eq, which, hash := plainName(b, i+1)
+		if eq == 0 || seen&hash != 0 || n >= s.wide || eq+1 >= len(b) {
 			return 0
 		}
 		seen |= hash
-		v := span{int32(value), int32(end - value)}
-		switch a := b[name : value-2]; {
-		case string(a) == "xmlns":
-			id := known(b[value:end])
-			if id != idOther && !(top && id == idClient) {
+		quote := b[eq+1]
+		if quote != '\'' && quote != '"' {
+			return 0
+		}
+		value := eq + 2
+		for i = value; ; {
+			if i = skipValue(b, i); i > len(b)-8 {
+				for i < len(b) && class[b[i]]&inValue != 0 {
+					i++
+				}
+				if i >= len(b) {
+					return 0
+				}
+			}
+			if b[i] == quote {
+				break
+			}
+			n := plainChars(b, i)
+			if b[i] == '#' {
+				n = i + 1
+			}
+			if n == i {
 				return 0
 			}
-			f.def, f.own = nsRef{id, v}, true
-		case !top:
-		case string(a) == "to":
-			s.want[0] = v
-		case string(a) == "from":
-			s.want[1] = v
-		case string(a) == "type":
-			s.want[2] = v
-		case string(a) == "id":
-			s.want[3] = v
-		case string(a) == "xml:lang":
-			s.want[4] = v
+			i = n
 		}
-		i = end + 1
+		v := span{int32(value), int32(i - value)}
+		i++
+		switch {
+		case which == attrXMLNS:
+			f.def, f.own = nsRef{known(b[value : i-1]), v}, true
+		case which < attrXMLNS && k-1 == s.base:
+			s.want[which] = v
+		}
 	}
 	empty := i < len(b) && b[i] == '/'
 	if empty {
@@ -119,80 +200,52 @@ func (s *Scanner) plainTag(b []byte, i int) int {
 	if i >= len(b) || b[i] != '>' {
 		return 0
 	}
-	i++
+	return s.plainOpened(b, &f, i+1, empty)
+}
+
+// plainOpened settles a plain tag that ends at i.
+func (s *Scanner) plainOpened(b []byte, f *frame, i int, empty bool) int {
+	k := len(s.frames)
+	up := &s.frames[k-1]
+	top := k-1 == s.base
+	if f.own && f.def.id != idOther && !(top && f.def.id == idClient) {
+		return 0
+	}
 	s.elements++
 	if top {
 		s.http = s.bosh && f.def.id == idBOSH
 	}
 	f.chain = up.chain && s.content(f.def.id)
-	if !f.chain && up.chain && !top {
-		s.boundary, s.edge = len(s.edits), f.name.off+f.name.n
+	if top || k-2 == s.base && s.child.local.n == 0 {
+		s.note(b, f, f.def, top)
 	}
 	switch {
 	case top:
-		s.note(b, &f, f.def, true)
 		s.inner = span{int32(i), 0}
-		if s.empty = empty; empty {
-			return i
-		}
-	case k-2 == s.base && s.child.local.n == 0:
-		s.child = qname{f.name, f.def}
+		s.empty = empty
+	case up.chain && !f.chain:
+		s.boundary, s.edge = len(s.edits), f.name.off+f.name.n
 	}
 	if !empty {
 		s.frames = s.frames[:k+1]
-		s.frames[k] = f
+		s.frames[k] = *f
 	}
 	return i
 }
 
-// plainAttribute reads the attribute whose name begins at i: its value is at value and ends before end, its name
-// ends two bytes before its value. hash is a bit that equal names have in common. end is 0 if it isn't plain or not all there.
-func plainAttribute(b []byte, i int) (name, value, end int, hash uint64) {
-	name = i
-	if i+9 < len(b) && b[i] == 'x' && string(b[i:i+9]) == "xml:lang=" {
-		i += 4
-	} else if i >= len(b) || class[b[i]]&beginName == 0 {
-		return 0, 0, 0, 0
-	}
-	local := i
-	for i < len(b) && class[b[i]]&inName != 0 {
-		i++
-	}
-	if i+1 >= len(b) || b[i] != '=' {
-		return 0, 0, 0, 0
-	}
-	quote := b[i+1]
-	if quote != '\'' && quote != '"' {
-		return 0, 0, 0, 0
-	}
-	hash = uint64(1) << ((b[i-1]*5 + byte(i-local)) & 63)
-	i += 2
-	value = i
-	for {
-		i = skipValue(b, i)
-		for i < len(b) && class[b[i]]&inValue != 0 {
-			i++
-		}
-		if i >= len(b) {
-			return 0, 0, 0, 0
-		}
-		if b[i] == quote {
-			return name, value, i, hash
-		}
-		n := plainChars(b, i)
-		if n == i {
-			return 0, 0, 0, 0
-		}
-		i = n
-	}
-}
-
 // plainRef returns the length of the reference at i if it is one of the five entities, else 0.
 func plainRef(b []byte, i int) int {
-	for _, ref := range [...]string{"&amp;", "&lt;", "&gt;", "&quot;", "&apos;"} {
-		if len(b)-i >= len(ref) && string(b[i:i+len(ref)]) == ref {
-			return len(ref)
-		}
+	if i < 0 || i > len(b)-8 {
+		return 0
+	}
+	w := load(b, i)
+	switch {
+	case w&(1<<32-1) == '&'|'l'<<8|'t'<<16|';'<<24, w&(1<<32-1) == '&'|'g'<<8|'t'<<16|';'<<24:
+		return 4
+	case w&(1<<40-1) == '&'|'a'<<8|'m'<<16|'p'<<24|';'<<32:
+		return 5
+	case w&(1<<48-1) == '&'|'q'<<8|'u'<<16|'o'<<24|'t'<<32|';'<<40, w&(1<<48-1) == '&'|'a'<<8|'p'<<16|'o'<<24|'s'<<32|';'<<40:
+		return 6
 	}
 	return 0
 }

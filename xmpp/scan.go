@@ -1,5 +1,7 @@
 package xmpp
 
+import "math"
+
 // Limits bounds what a Scanner accepts. Zero means no limit. Over a limit the
 // error is policy-violation, as soon as it is certain: an element that is too
 // large is refused before its end has been seen.
@@ -48,8 +50,11 @@ const (
 //
 // CDATA sections are legal and pass unchanged; RFC 6120 §11.1 doesn't restrict them.
 type Scanner struct {
-	lim   Limits
-	bytes int // lim.Bytes or maxBytes
+	// The limits; what has none is limited by what an int holds.
+	bytes int // of an element
+	depth int
+	wide  int // attributes of a tag
+	most  int // elements in one
 
 	// The document.
 	phase     phase
@@ -118,13 +123,18 @@ func NewScanner(lim Limits) *Scanner {
 
 // Reset makes the scanner ready for a new document.
 func (s *Scanner) Reset(lim Limits) {
-	s.lim = lim
-	s.bytes = maxBytes
-	if lim.Bytes > 0 && lim.Bytes < maxBytes {
-		s.bytes = lim.Bytes
-	}
+	s.bytes = min(limit(lim.Bytes), maxBytes)
+	s.depth, s.wide, s.most = limit(lim.Depth), limit(lim.Attributes), limit(lim.Elements)
+	s.el.s, s.root.s = s, s
 	s.err = nil
 	s.forget()
+}
+
+func limit(n int) int {
+	if n <= 0 {
+		return math.MaxInt
+	}
+	return n
 }
 
 // forget drops the document.
@@ -355,8 +365,6 @@ func (s *Scanner) describe(b []byte, e *Element) {
 	e.ID, e.Lang = s.at(b, s.want[3]), s.at(b, s.want[4])
 	e.Kind, e.Inner = s.top.kind, nil
 	e.Name, e.Child = s.name(b, s.top.name), s.name(b, s.child)
-	e.start = s.top
-	e.start.s = s
 }
 
 // Element describes the stanza of the last Stanza token.

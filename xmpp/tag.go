@@ -4,7 +4,6 @@ import "slices"
 
 // tag is the scanner's note on a start tag.
 type tag struct {
-	s     *Scanner
 	kind  Kind
 	name  qname
 	raw   span  // the name as written
@@ -55,11 +54,11 @@ func (s *Scanner) open(b []byte, i int) *StreamError {
 		return illFormed("bad element name")
 	}
 	s.elements++
-	if s.lim.Elements > 0 && s.elements > s.lim.Elements {
+	if s.elements > s.most {
 		return &StreamError{Condition: "policy-violation", Text: "too many elements"}
 	}
 	up := &s.frames[len(s.frames)-1]
-	if s.lim.Depth > 0 && len(s.frames)-s.base > s.lim.Depth {
+	if len(s.frames)-s.base > s.depth {
 		return &StreamError{Condition: "policy-violation", Text: "elements too deep"}
 	}
 	f := frame{name: span{int32(s.mark), int32(i - s.mark)}, def: up.def, colon: -1, binds: int32(len(s.binds))}
@@ -74,7 +73,7 @@ func (s *Scanner) open(b []byte, i int) *StreamError {
 
 // moreAttributes checks that the tag may have another one.
 func (s *Scanner) moreAttributes() *StreamError {
-	if s.lim.Attributes > 0 && len(s.attrs) >= s.lim.Attributes {
+	if len(s.attrs) >= s.wide {
 		return &StreamError{Condition: "policy-violation", Text: "too many attributes"}
 	}
 	return nil
@@ -85,7 +84,7 @@ func (s *Scanner) attribute(b []byte, i int) *StreamError {
 	a := attr{off: int32(s.mark), n: int32(s.nameE - s.mark), prefix: -1}
 	top := len(s.frames)-2 == s.base
 	// Equal names have equal hashes, whatever their prefixes.
-	hash := uint64(1) << ((b[s.nameE-1]*5 + byte(s.nameE-max(s.mark, s.colon+1))) & 63)
+	hash := nameHash(b[s.nameE-1], s.nameE-max(s.mark, s.colon+1))
 	s.twice = s.twice || s.seen&hash != 0
 	s.seen |= hash
 	if s.colon < 0 {
@@ -314,7 +313,7 @@ func (s *Scanner) pop() bool {
 // Standalone tells whether Raw means the same wherever it stands: it declares its default namespace itself, and uses no
 // prefix that its document's root has declared. For negotiation and control elements; a stanza is written with Append.
 func (e *Element) Standalone() bool {
-	if s := e.start.s; s != nil {
+	if s := e.s; s != nil {
 		for i := range s.rootBinds {
 			if s.binds[i].used {
 				return false

@@ -46,43 +46,43 @@ func (c Content) space() string {
 // as clients write it that leave xmlns out, that namespace stands for
 // jabber:client throughout. Prefixes that a root has declared for the stanza are declared on it.
 func (e *Element) Append(dst []byte, to Content, h *Header) []byte {
-	t := &e.start
+	s := e.s
 	dst = slices.Grow(dst, len(e.Raw)+len(h.Tail)+len(h.From))
 	dst = append(dst, '<')
 	name := e.Name.Local
-	if t.s == nil || t.chain && t.colon < 0 {
+	if s == nil || s.top.chain && s.top.colon < 0 {
 		dst = append(dst, name...)
 		if to == Client {
 			dst = append(dst, " xmlns='jabber:client'"...)
 		}
 	} else {
-		name = t.s.at(e.Raw, t.raw)
+		name = s.at(e.Raw, s.top.raw)
 		dst = append(dst, name...)
-		dst = t.appendDefault(dst, e.Raw, to)
+		dst = s.appendDefault(dst, e.Raw, to)
 	}
-	if t.s != nil && len(t.s.binds) > 0 {
-		dst = t.appendPrefixes(dst, e.Raw, to)
+	if s != nil && len(s.binds) > 0 {
+		dst = s.appendPrefixes(dst, e.Raw, to)
 	}
 	if h.To != nil {
-		dst = appendValue(append(dst, " to="...), h.To)
+		dst = appendValue(append(dst, " to='"...), h.To)
 	}
 	if h.From != nil {
-		dst = appendValue(append(dst, " from="...), h.From)
+		dst = appendValue(append(dst, " from='"...), h.From)
 	}
 	if h.Type != nil {
-		dst = appendValue(append(dst, " type="...), h.Type)
+		dst = appendValue(append(dst, " type='"...), h.Type)
 	}
 	if h.ID != nil {
-		dst = appendValue(append(dst, " id="...), h.ID)
+		dst = appendValue(append(dst, " id='"...), h.ID)
 	}
 	if h.Lang != nil {
-		dst = appendValue(append(dst, " xml:lang="...), h.Lang)
+		dst = appendValue(append(dst, " xml:lang='"...), h.Lang)
 	}
 	if len(e.Inner)+len(h.Tail) == 0 {
 		return append(dst, '/', '>')
 	}
 	dst = append(dst, '>')
-	if t.s == nil || len(t.s.edits) == 0 {
+	if s == nil || len(s.edits) == 0 {
 		dst = append(dst, e.Inner...)
 	} else {
 		dst = e.appendEdited(dst, to)
@@ -110,8 +110,8 @@ func (s *Scanner) moved(id nsID, chain bool, to Content, raw []byte) []byte {
 
 // appendDefault declares the default namespace of an element that isn't
 // written in its stream's default namespace.
-func (t *tag) appendDefault(dst, raw []byte, to Content) []byte {
-	v := t.s.moved(t.def.id, t.chain, to, t.s.at(raw, t.def.uri))
+func (s *Scanner) appendDefault(dst, raw []byte, to Content) []byte {
+	v := s.moved(s.top.def.id, s.top.chain, to, s.at(raw, s.top.def.uri))
 	if to == Component && string(v) == NSComponent {
 		return dst
 	}
@@ -123,8 +123,7 @@ func (t *tag) appendDefault(dst, raw []byte, to Content) []byte {
 
 // appendPrefixes declares the prefixes of the stanza's tag, and those of the
 // root that are used in it.
-func (t *tag) appendPrefixes(dst, raw []byte, to Content) []byte {
-	s := t.s
+func (s *Scanner) appendPrefixes(dst, raw []byte, to Content) []byte {
 	for i := range s.binds {
 		p := &s.binds[i]
 		if i < s.rootBinds && !p.used {
@@ -132,13 +131,13 @@ func (t *tag) appendPrefixes(dst, raw []byte, to Content) []byte {
 		}
 		dst = append(dst, " xmlns:"...)
 		dst = append(dst, s.at(raw, p.prefix)...)
-		dst = appendValue(append(dst, '='), s.moved(p.id, p.chain && t.chain, to, s.at(raw, p.uri)))
+		dst = appendValue(append(dst, '=', '\''), s.moved(p.id, p.chain && s.top.chain, to, s.at(raw, p.uri)))
 	}
 	return dst
 }
 
 func (e *Element) appendEdited(dst []byte, to Content) []byte {
-	s := e.start.s
+	s := e.s
 	at := s.inner.off
 	for i := range s.edits {
 		d := &s.edits[i]
@@ -175,16 +174,33 @@ func AppendAttr(dst []byte, name string, v []byte) []byte {
 	}
 	dst = append(dst, ' ')
 	dst = append(dst, name...)
-	return appendValue(append(dst, '='), v)
+	return appendValue(append(dst, '=', '\''), v)
 }
 
+// appendValue appends v, escaped, and the quote behind it. It copies eight bytes at a time for as long as there is nothing to escape.
 func appendValue(dst, v []byte) []byte {
-	i := skipValue(v, 0)
-	for i < len(v) && class[v[i]]&plainAttr != 0 {
-		i++
+	n := len(dst)
+	dst = slices.Grow(dst, len(v)+1)
+	out := dst[n : n+len(v)]
+	i := 0
+	for ; i < len(v)-7 && i < len(out)-7; i += 8 {
+		x := load(v, i)
+		if specialValue(x) != 0 {
+			break
+		}
+		store(out, i, x)
 	}
-	dst = append(dst, '\'')
-	if dst = append(dst, v[:i]...); i < len(v) {
+	if last := len(v) - 8; last >= 0 && i > last && last < len(out)-7 { // some of it twice, rather than byte by byte
+		if x := load(v, last); specialValue(x) == 0 {
+			store(out, last, x)
+			i = len(v)
+		}
+	}
+	for ; i < len(v) && i < len(out) && class[v[i]]&plainAttr != 0; i++ {
+		out[i] = v[i]
+	}
+	dst = dst[:n+i]
+	if i < len(v) {
 		dst = appendEscaped(dst, v[i:], plainAttr)
 	}
 	return append(dst, '\'')

@@ -97,7 +97,7 @@ func ejabberdConfig(s *Server) string {
 			s.ports.component, ejabberdSecrets(s.opts.Components))
 	}
 	if s.opts.Front != "" {
-		p("  - port: %d\n    ip: 127.0.0.1\n    module: ejabberd_http\n    tls: %t\n    request_handlers:", s.ports.http, s.opts.FrontTLS != "")
+		p("  - port: %d\n    ip: 127.0.0.1\n    module: ejabberd_http\n    backlog: 512\n    tls: %t\n    request_handlers:", s.ports.http, s.opts.FrontTLS != "")
 		p("      /http-bind: mod_bosh\n      /xmpp-websocket: ejabberd_http_ws")
 	}
 	if s.opts.FrontTLS != "" {

@@ -4,134 +4,197 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+
+	"usher/bench/load"
+	"usher/bench/measure"
+	"usher/bench/stage"
 )
 
-// program is the program, built once; TestMain removes it.
-var program = sync.OnceValues(func() (string, error) {
+// usher is Usher's binary, built once; TestMain removes it.
+var usher = sync.OnceValues(func() (string, error) {
 	var err error
-	if programDir, err = os.MkdirTemp("", "usher-bench-"); err != nil {
+	if usherDir, err = os.MkdirTemp("", "usher-bench-"); err != nil {
 		return "", err
 	}
-	return build(context.Background(), programDir)
+	return stage.Build(context.Background(), usherDir)
 })
 
-var programDir string
+var usherDir string
 
 func TestMain(m *testing.M) {
 	if os.Getenv(partVariable) != "" { // a client process that a test has started
 		os.Exit(choose(context.Background(), append(scenarios(), meeting(nil)), os.Args[1:], os.Stdout, os.Stderr))
 	}
 	status := m.Run()
-	os.RemoveAll(programDir) // of "" too: nothing
+	os.RemoveAll(usherDir) // of "" too: nothing
 	os.Exit(status)
 }
 
-// TestIdle is the idle scenario in small, with the real binary: every step is taken, and every figure is there.
-func TestIdle(t *testing.T) {
-	bin, err := program()
+// bench runs a scenario as from the command line, with the real binary, and returns what -json prints: a result for each transport.
+func bench(t *testing.T, args ...string) []*measure.Result {
+	t.Helper()
+	bin, err := usher()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range [][]string{{"-transport", "both"}, {"-transport", "ws", "-tls"}} {
-		t.Run(strings.Join(args, " "), func(t *testing.T) {
-			var out, progress bytes.Buffer
-			profile := filepath.Join(t.TempDir(), "heap")
-			args = append([]string{"idle", "-n", "200", "-json", "-every", "20ms", "-rest", "0s", "-bin", bin, "-profile", profile}, args...)
-			if status := run(t.Context(), args, &out, &progress); status != 0 {
-				t.Fatalf("status %d\n%s", status, progress.String())
+	var out, progress bytes.Buffer
+	if status := run(t.Context(), append(args, "-json", "-bin", bin), &out, &progress); status != 0 {
+		t.Fatalf("%v: status %d\n%s", args, status, progress.String())
+	}
+	var results []*measure.Result
+	for dec := json.NewDecoder(&out); dec.More(); {
+		r := &measure.Result{}
+		if err := dec.Decode(r); err != nil {
+			t.Fatalf("%v: %v", args, err)
+		}
+		if r.Scenario != args[0] || r.Interrupted || r.Seconds <= 0 || r.Harness.Says == "" {
+			t.Errorf("%v: not a whole run of it: %+v", args, r.About)
+		}
+		if len(r.Errors) > 0 {
+			t.Errorf("%v: %v", args, r.Errors)
+		}
+		for _, p := range r.Processes {
+			if p.Name != measure.Others && (p.CPU <= 0 || p.Peak < 4<<20 || p.Peak > 4<<30) {
+				t.Errorf("%v: process %s was not looked at: %+v", args, p.Name, p)
 			}
-			dec := json.NewDecoder(&out)
-			for _, transport := range []string{"ws", "bosh"} {
-				if transport == "bosh" && !strings.Contains(t.Name(), "both") {
-					break
+		}
+		results = append(results, r)
+	}
+	if len(results) == 0 {
+		t.Fatalf("%v: nothing was printed\n%s", args, progress.String())
+	}
+	return results
+}
+
+// figure is the value of a scenario's figure.
+func figure(t *testing.T, r *measure.Result, name string) float64 {
+	t.Helper()
+	for _, f := range r.Figures {
+		if f.Name == name {
+			return f.Value
+		}
+	}
+	t.Fatalf("%s has no figure %q: %+v", r.Title(), name, r.Figures)
+	return 0
+}
+
+// TestIdle is the idle scenario in small: every step is taken, and every figure is there.
+func TestIdle(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		args    []string
+		runs    []string
+		figures []string
+	}{
+		{"ws and bosh", []string{"-transport", "both"}, []string{"ws", "bosh"}, nil},
+		{"tls", []string{"-transport", "ws", "-tls"}, []string{"ws"}, nil},
+		{"two edges", []string{"-transport", "bosh", "-ushers", "2"}, []string{"bosh"},
+			[]string{"at rest, a session: usher 1", "at rest, a session: usher 2"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			profile := filepath.Join(t.TempDir(), "heap")
+			results := bench(t, append([]string{"idle", "-n", "200", "-every", "20ms", "-rest", "0s", "-gone", "3", "-profile", profile}, test.args...)...)
+			if len(results) != len(test.runs) {
+				t.Fatalf("%d results, not one for each of %v", len(results), test.runs)
+			}
+			for i, r := range results {
+				if r.Transport != test.runs[i] || r.TLS != (test.name == "tls") || r.Sessions != 200 || !r.Fake || r.Counters["sessions"] != 200 {
+					t.Errorf("a result about something else: %+v", r.About)
 				}
-				var r idleReport
-				if err := dec.Decode(&r); err != nil {
-					t.Fatalf("no report on %s: %v", transport, err)
-				}
-				if r.Transport != transport || r.TLS != strings.Contains(t.Name(), "tls") || r.Sessions != 200 || r.Upstream != "fake upstream" {
-					t.Errorf("report on something else: %+v", r)
-				}
-				for what, rss := range map[string]int64{
-					"before": r.Before, "logged in": r.LoggedIn, "after chat": r.AfterChat, "at rest": r.AtRest,
-				} {
-					if rss < 4<<20 || rss > 1<<30 {
-						t.Errorf("%s: %d bytes can't be the server's", what, rss)
+				for _, name := range append(test.figures, "set-up", "set-up, CPU", "message there and back, CPU") {
+					if v := figure(t, r, name); v <= 0 {
+						t.Errorf("%s: %v", name, v)
 					}
 				}
-				if r.Rate <= 0 || r.SetupCPU <= 0 {
-					t.Errorf("not measured: %+v", r)
+				// The kernel gives pages, so that what a session takes moves around what it needs.
+				for _, name := range []string{"logged in, a session", "after a message, a session", "at rest, a session", "at rest, live heap a session"} {
+					if kB := figure(t, r, name); kB < 0.5 || kB > 64 {
+						t.Errorf("%s: %v kB: something else was measured", name, kB)
+					}
 				}
-				if each := (r.Live.Heap - r.LiveBase.Heap) / 200; each < 500 || each > 64<<10 {
-					t.Errorf("%d live bytes a session: something else was measured: %+v", each, r)
+				for name, n := range map[string]int64{"login": 200, "message there and back": 200, "client gone noticed": 3} {
+					if l := r.Latency(name); r.Transport == "ws" && name == "client gone noticed" {
+						continue
+					} else if l == nil || l.Count != n {
+						t.Errorf("%s: %+v, want %d", name, l, n)
+					}
 				}
-				if err := r.print(&progress); err != nil {
-					t.Error(err)
+				if _, err := os.Stat(profile + "." + r.Transport + ".1"); err != nil {
+					t.Errorf("heap profile: %v", err)
 				}
-			}
-			if dec.More() {
-				t.Error("more reports than runs")
 			}
 		})
 	}
 }
 
-// TestSupport is the support scenario in small, with real servers and the real binary: everybody who asks is served.
-func TestSupport(t *testing.T) {
-	bin, err := program()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, upstream := range []string{"prosody", "ejabberd"} {
-		t.Run(upstream, func(t *testing.T) {
-			var out, progress bytes.Buffer
-			args := []string{"support", "-upstream", upstream, "-rate", "10", "-for", "1s", "-agents", "3", "-json", "-bin", bin}
-			if status := run(t.Context(), args, &out, &progress); status != 0 {
-				t.Fatalf("status %d\n%s", status, progress.String())
-			}
-			var r supportReport
-			if err := json.Unmarshal(out.Bytes(), &r); err != nil {
-				t.Fatal(err)
-			}
-			if r.Upstream != upstream || r.Asked != 10 || r.Met != 10 || r.Talked != 10 || r.Failed != 0 {
-				t.Errorf("not everybody was served: %+v", r)
-			}
-			for what, p := range map[string]map[string]float64{"meet": r.Meet, "open": r.Open, "talk": r.Talk} {
-				if p["p50"] <= 0 || p["p99"] < p["p50"] || p["max"] < p["p99"] {
-					t.Errorf("%s: %v", what, p)
-				}
-			}
-			if r.Cores["usher"] <= 0 || r.Cores["server"] <= 0 || r.Reached <= 0 {
-				t.Errorf("not measured: %+v", r)
-			}
-			if err := r.print(&progress); err != nil || !strings.Contains(progress.String(), "due to both in the room") {
-				t.Errorf("%v: %s", err, progress.String())
-			}
-		})
-	}
-}
-
-// Whose limit it is follows from who uses his core up.
-func TestWhoseLimit(t *testing.T) {
-	for _, test := range []struct {
-		r    supportReport
-		says string
-	}{
-		{supportReport{Wanted: 100, Reached: 99.5}, "no limit"},
-		{supportReport{Wanted: 100, Reached: 60, Cores: map[string]float64{"usher": 0.4, "server": 0.97, "bench": 0.3}}, "server uses 0.97 cores"},
-		{supportReport{Wanted: 100, Reached: 60, Machine: 2, Cores: map[string]float64{"usher": 0.4, "server": 0.6, "others": 0.9}}, "machine is full"},
-		{supportReport{Wanted: 100, Reached: 60, Machine: 2, Cores: map[string]float64{"usher": 0.2, "server": 0.3, "bench": 0.1}}, "somebody waits"},
-		{supportReport{Wanted: 100, Reached: 60, Cores: map[string]float64{"bench": 0.1}}, "can't be told"},
-		{supportReport{Wanted: 100, Reached: 100, Failed: 1, Cores: map[string]float64{"usher": 1.1, "server": 0.3}}, "usher uses 1.10"},
+// TestIdleOfOthers holds sessions at the servers' own fronts.
+func TestIdleOfOthers(t *testing.T) {
+	for _, test := range []struct{ target, transport string }{
+		{stage.Prosody, "bosh"},
+		{stage.Ejabberd, "ws"}, // its BOSH sometimes leaves a request unanswered that comes while another is held
 	} {
-		if got := test.r.limit(); !strings.Contains(got, test.says) {
-			t.Errorf("%+v: %q, want %q in it", test.r, got, test.says)
-		}
+		t.Run(test.target, func(t *testing.T) {
+			r := bench(t, "idle", "-target", test.target, "-transport", test.transport, "-n", "20", "-every", "20ms", "-rest", "0s")[0]
+			if r.Fake || r.Counters["sessions"] != 20 || r.Usage(test.target) == nil || figure(t, r, "set-up, CPU") <= 0 {
+				t.Errorf("%+v", r)
+			}
+		})
+	}
+}
+
+func TestSupport(t *testing.T) {
+	for _, test := range []struct{ target, transport string }{{stage.UsherProsody, "ws"}, {stage.UsherEjabberd, "bosh"}} {
+		t.Run(test.target, func(t *testing.T) {
+			r := bench(t, "support", "-target", test.target, "-transport", test.transport, "-rate", "10", "-for", "1s", "-agents", "3")[0]
+			for _, name := range []string{"sessions", "asked", "met", "talked"} {
+				if r.Counters[name] != 10 {
+					t.Errorf("%d %s, want 10: not everybody was served", r.Counters[name], name)
+				}
+			}
+			for _, name := range []string{"due to both in the room", "offer accepted to both in the room", "a line and its answer"} {
+				if l := r.Latency(name); l == nil || l.Count != 10 || l.Us["p50"] <= 0 {
+					t.Errorf("%s: %+v", name, l)
+				}
+			}
+			if figure(t, r, "requests reached") <= 0 || figure(t, r, "a request, CPU of usher") <= 0 {
+				t.Errorf("not measured: %+v", r.Figures)
+			}
+		})
+	}
+}
+
+// TestFan floods in both directions; nothing is lost on the way.
+func TestFan(t *testing.T) {
+	for _, args := range [][]string{
+		{"fanin", "-n", "20", "-for", "200ms", "-transport", "both", "-burst", "1,4"},
+		{"fanout", "-n", "20", "-for", "200ms", "-transport", "both"},
+	} {
+		t.Run(args[0], func(t *testing.T) {
+			names := []string{"client to upstream"}
+			if args[0] == "fanin" {
+				names = []string{"1 in a row", "4 in a row"}
+			}
+			for _, r := range bench(t, args...) {
+				if !r.Fake || r.Counters["sent"] < 20 || r.Counters["delivered"] != r.Counters["sent"] {
+					t.Errorf("%s: %v", r.Title(), r.Counters)
+				}
+				for _, name := range names {
+					us, core := figure(t, r, name+": CPU of the edge, a stanza"), figure(t, r, name+": a core of the edge")
+					if us <= 0 || us*core < 0.99e6 || us*core > 1.01e6 {
+						t.Errorf("%s: %v us a stanza, but %v a second", name, us, core)
+					}
+				}
+				if args[0] == "fanin" && figure(t, r, "one bare write of as many bytes, CPU") <= 0 {
+					t.Error("no bare write")
+				}
+			}
+		})
 	}
 }
 
@@ -143,16 +206,23 @@ func TestCommandLine(t *testing.T) {
 		"":                            {2, "usage: go run ./bench SCENARIO"},
 		"nonsense":                    {2, "idle "},
 		"idle -help":                  {0, "-transport"},
-		"idle -n 0":                   {2, "-n: 1 to 19000"},
-		"idle -n 20000":               {2, "-n: 1 to 19000"},
+		"idle -n 0":                   {2, "-n: 1 or more"},
 		"idle -transport carrier":     {2, `no "carrier"`},
 		"idle -transport ws -nonsens": {2, "not defined: -nonsens"},
 		"idle -n 5 more":              {2, "no arguments"},
 		"idle -n 1 -bin /nonexistent": {1, "no such file"},
-		"support -help":               {0, "-workgroup"},
-		"support -rate 0":             {2, "more than 0"},
-		"support -upstream carrier":   {2, `no "carrier"`},
-		"support -ws 127.0.0.1:1":     {2, "-ws and -c2s together"},
+		"idle -every 0s":              {2, "more than 0"},
+		"idle -ws ws://127.0.0.1:1/ -transport ws":                   {2, "-domain"},
+		"idle -ws ws://127.0.0.1:1/ -transport ws -domain localhost": {1, load.ErrEndpoint.Error()},
+		"support -help":           {0, "-workgroup"},
+		"support -rate 0":         {2, "more than 0"},
+		"support -target carrier": {2, `no "carrier"`},
+		"support -target prosody": {2, "a desk has"},
+		"support -agents 0":       {2, "-agents: 1 or more"},
+		"support -ws ws://127.0.0.1:1/ -domain d -transport ws": {2, "-c2s and -workgroup"},
+		"support -c2s 127.0.0.1:1":                              {2, "-c2s and -workgroup"},
+		"fanin -target prosody":                                 {2, "fake upstream server"},
+		"fanin -burst 0":                                        {2, "is not 1 to"},
 	} {
 		var out, progress bytes.Buffer
 		if got := run(context.Background(), strings.Fields(line), &out, &progress); got != want.status {
@@ -168,33 +238,79 @@ func TestDescriptors(t *testing.T) {
 	if err := checkLimits(10); err != nil {
 		t.Error(err)
 	}
-	if err := checkLimits(1 << 40); err == nil || !strings.Contains(err.Error(), "raise `ulimit -n`") {
+	if err := checkLimits(1 << 40); !errors.Is(err, load.ErrDescriptors) || !strings.Contains(err.Error(), "raise `ulimit -n`") {
 		t.Errorf("far too many: %v", err)
 	}
 }
 
 // A server that goes away in the middle is an error that says so, not a figure.
 func TestServerEnds(t *testing.T) {
-	bin, err := program()
+	bin, err := usher()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := startServer(t.Context(), bin, t.TempDir(), false)
+	st, err := stage.Open(t.Context(), stage.Options{Target: stage.Fake, Bin: bin, Sessions: 50})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.stop()
+	defer st.Close()
 	var progress bytes.Buffer
-	c := &crowd{server: s, workers: 2, clients: make([]client, 50), dialer: &dialer{to: s.public}, progress: &progress}
+	o := defaults(&progress, &progress)
+	o.c, o.Sessions = 2, 50
+	r := &runner{options: o.part(0), stage: st, rec: measure.New(measure.About{}, st.Processes, &progress)}
+	defer r.rec.Stop()
+	c := r.crowd(50)
 	defer c.close()
-	_, _, err = c.each(t.Context(), "logging in", func(ctx context.Context, i int, w *worker) error {
+	if err := c.enter(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	err = c.each(t.Context(), "a message", func(_ context.Context, i int, w *load.Worker) error {
 		if i == 20 {
-			s.cmd.Process.Kill()
-			<-s.ended
+			st.Ushers[0].Kill()
 		}
-		return c.enter(ctx, i, w)
+		return say(c.sessions[i], w, true)
 	})
-	if err == nil || !strings.Contains(err.Error(), "usher has ended") {
+	if err == nil || !strings.Contains(err.Error(), "a message: session") {
 		t.Errorf("got %v", err)
 	}
+}
+
+// Ctrl-C ends a run early with what there is so far.
+func TestEndedEarly(t *testing.T) {
+	bin, err := usher()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var out bytes.Buffer
+	progress := &trigger{text: "in a row", act: stop}
+	if status := run(ctx, []string{"fanin", "-n", "20", "-for", "1h", "-json", "-bin", bin}, &out, progress); status != 0 {
+		t.Fatalf("status %d\n%s", status, progress.all.String())
+	}
+	r := &measure.Result{}
+	if err := json.Unmarshal(out.Bytes(), r); err != nil {
+		t.Fatal(err)
+	}
+	if !r.Interrupted || r.Counters["sessions"] != 20 {
+		t.Errorf("%+v", r)
+	}
+}
+
+// trigger acts when a text is written to it.
+type trigger struct {
+	mu   sync.Mutex
+	all  bytes.Buffer
+	text string
+	act  func()
+}
+
+func (t *trigger) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.all.Write(b)
+	if strings.Contains(t.all.String(), t.text) {
+		t.act()
+	}
+	return len(b), nil
 }

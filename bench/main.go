@@ -29,8 +29,10 @@ func scenarios() []scenario {
 		chatScenario(),
 		soakScenario(),
 		pollScenario(),
-		{name: "idle", brief: "memory of idle sessions, rate and CPU of their set-up", run: idle},
-		{name: "support", brief: "support requests a second, and how long until both are in the room", run: support},
+		{name: "idle", brief: "memory of idle sessions, rate and CPU of their set-up", prepare: idle},
+		{name: "support", brief: "support requests a second, and how long until both are in the room", prepare: support},
+		{name: "fanin", brief: "a fake upstream server floods the sessions: the edge's own ceiling", prepare: fanin},
+		{name: "fanout", brief: "the sessions flood a fake upstream server", prepare: fanout},
 	}
 }
 

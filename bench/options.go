@@ -28,6 +28,7 @@ type options struct {
 	json      bool
 	report    string // file for the HTML report; "" = none
 
+	total         int // sessions of all client processes; set when it runs
 	first         int // the number of this process's first session: they are first to first+Sessions-1
 	command       []string
 	out, progress io.Writer
@@ -144,7 +145,7 @@ func (o *options) part(i int) *options {
 		return o.Sessions * i / o.processes &^ 1
 	}
 	p := *o
-	p.first, p.Sessions = at(i), at(i+1)-at(i)
+	p.total, p.first, p.Sessions = o.Sessions, at(i), at(i+1)-at(i)
 	p.rate = o.rate * float64(p.Sessions) / float64(o.Sessions)
 	p.c = max(1, o.c/o.processes)
 	return &p

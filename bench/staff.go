@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"usher/bench/load"
 	"usher/xmpp"
 )
 
@@ -40,14 +41,13 @@ type attendant struct {
 }
 
 // staff logs the agents in and waits until each is known to the workgroup.
-func (o *supportOptions) staff(ctx context.Context, progress io.Writer) (*staff, error) {
-	fmt.Fprintf(progress, "logging in %d agents\n", o.agents)
+func (o *supporting) staff(ctx context.Context, agents int) (*staff, error) {
 	s := &staff{group: o.group, accepted: map[string]time.Time{}, failed: make(chan struct{})}
-	for i := range o.agents {
+	for i := range agents {
 		user := fmt.Sprintf(o.user, i+1)
 		a := &attendant{staff: s, nick: fmt.Sprintf("agent-%d", i+1), serves: make(chan struct{}), said: map[string]time.Time{}}
 		var err error
-		if a.c, err = (&net.Dialer{Timeout: step}).DialContext(ctx, "tcp", o.c2s); err != nil {
+		if a.c, err = (&net.Dialer{Timeout: load.Step}).DialContext(ctx, "tcp", o.c2s); err != nil {
 			s.close()
 			return nil, err
 		}
@@ -63,7 +63,7 @@ func (o *supportOptions) staff(ctx context.Context, progress io.Writer) (*staff,
 		case <-s.failed:
 			s.close()
 			return nil, s.err
-		case <-time.After(step):
+		case <-time.After(load.Step):
 			s.close()
 			return nil, fmt.Errorf("%s was not shown to %s: is he one of its agents?", o.group, a.nick)
 		}
@@ -99,7 +99,7 @@ func (a *attendant) serve(jid, password string) error {
 	open := "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='" + host + "' version='1.0'>"
 	plain := base64.StdEncoding.EncodeToString([]byte("\x00" + user + "\x00" + password)) // RFC 4616; the connection is on loopback
 	in := &elements{c: a.c, scan: xmpp.NewScanner(xmpp.Limits{})}
-	a.c.SetDeadline(time.Now().Add(step))
+	a.c.SetDeadline(time.Now().Add(load.Step))
 	for _, talk := range []struct {
 		say, hear string
 		fresh     bool

@@ -287,7 +287,19 @@ func (c *bosh) until(w *Worker, hear func([]byte) bool) error {
 	return c.read(&w.in, &w.out, hear)
 }
 
-func (c *bosh) rest(w *Worker) error { return c.poll(&w.out) }
+// rest leaves a request with the server, and only the connection that it is on.
+func (c *bosh) rest(w *Worker) error {
+	if err := c.poll(&w.out); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if spare := 1 - c.asked[0]; c.open == 1 && c.conns[spare] != nil {
+		c.conns[spare].Close()
+		c.conns[spare] = nil
+	}
+	return nil
+}
 
 func (c *bosh) serve(hear func([]byte)) error {
 	in := inbox{b: make([]byte, 0, 2<<10)}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -235,10 +236,13 @@ func TestCommandLine(t *testing.T) {
 }
 
 func TestDescriptors(t *testing.T) {
-	if err := checkLimits(10); err != nil {
+	o := defaults(io.Discard, io.Discard)
+	o.Sessions = 10
+	if err := o.descriptors(); err != nil {
 		t.Error(err)
 	}
-	if err := checkLimits(1 << 40); !errors.Is(err, load.ErrDescriptors) || !strings.Contains(err.Error(), "raise `ulimit -n`") {
+	o.Sessions = 1 << 40
+	if err := o.descriptors(); !errors.Is(err, load.ErrDescriptors) || !strings.Contains(err.Error(), "raise `ulimit -n`") {
 		t.Errorf("far too many: %v", err)
 	}
 }
@@ -284,9 +288,9 @@ func TestEndedEarly(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var out bytes.Buffer
-	progress := &trigger{text: "in a row", act: stop}
+	progress := &words{text: "in a row", act: stop}
 	if status := run(ctx, []string{"fanin", "-n", "20", "-for", "1h", "-json", "-bin", bin}, &out, progress); status != 0 {
-		t.Fatalf("status %d\n%s", status, progress.all.String())
+		t.Fatalf("status %d\n%s", status, progress.String())
 	}
 	r := &measure.Result{}
 	if err := json.Unmarshal(out.Bytes(), r); err != nil {
@@ -297,20 +301,26 @@ func TestEndedEarly(t *testing.T) {
 	}
 }
 
-// trigger acts when a text is written to it.
-type trigger struct {
+// words keep what several goroutines or processes say, and act when it contains a text.
+type words struct {
 	mu   sync.Mutex
 	all  bytes.Buffer
 	text string
-	act  func()
+	act  func() // nil = no
 }
 
-func (t *trigger) Write(b []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.all.Write(b)
-	if strings.Contains(t.all.String(), t.text) {
-		t.act()
+func (w *words) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.all.Write(b)
+	if w.act != nil && strings.Contains(w.all.String(), w.text) {
+		w.act()
 	}
 	return len(b), nil
+}
+
+func (w *words) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.all.String()
 }

@@ -175,7 +175,7 @@ func TestChatOutlivesPartners(t *testing.T) {
 
 // TestChatReal is chat in small, with real servers.
 func TestChatReal(t *testing.T) {
-	bin, err := program()
+	bin, err := usher()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"syscall"
 	"time"
 
 	"usher/bench/load"
@@ -19,21 +18,6 @@ type crowd struct {
 
 func (r *runner) crowd(n int) *crowd { return &crowd{r: r, sessions: make([]*load.Session, n)} }
 
-// spareFiles is what a process needs besides one descriptor a session.
-const spareFiles = 100
-
-// checkLimits tells in time what would fail in the middle.
-func checkLimits(sessions int) error {
-	var rl syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &rl); err != nil {
-		return fmt.Errorf("limit of descriptors: %w", err)
-	}
-	if need := uint64(sessions + spareFiles); rl.Cur < need {
-		return fmt.Errorf("%w, or more -processes: %d sessions need %d here, the limit is %d", load.ErrDescriptors, sessions, need, rl.Cur)
-	}
-	return nil
-}
-
 // each does something with every session, as many at a time as the command line says.
 func (c *crowd) each(ctx context.Context, what string, do func(ctx context.Context, i int, w *load.Worker) error) error {
 	c.r.rec.Phase(what)
@@ -45,9 +29,6 @@ func (c *crowd) each(ctx context.Context, what string, do func(ctx context.Conte
 
 // enter logs everybody in.
 func (c *crowd) enter(ctx context.Context) error {
-	if err := checkLimits(len(c.sessions)); err != nil {
-		return err
-	}
 	there, login := c.r.rec.Counter("sessions"), c.r.rec.Histogram("login")
 	return c.each(ctx, "logging in", func(ctx context.Context, i int, w *load.Worker) error {
 		e, err := c.r.stage.Endpoint(c.r.transport, c.r.first+i)

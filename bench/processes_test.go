@@ -62,7 +62,8 @@ func meet(t *testing.T, line string) (status int, r measure.Result, progress str
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	var out, said bytes.Buffer
+	var out bytes.Buffer
+	var said words
 	args := strings.Fields("meeting -ws ws://127.0.0.1:1/ -domain d.localhost -json " + line)
 	status = choose(ctx, []scenario{meeting(cancel)}, args, &out, &said)
 	if out.Len() > 0 {

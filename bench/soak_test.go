@@ -14,7 +14,7 @@ import (
 
 // TestSoak is a short one, over both transports at once, with a line each second.
 func TestSoak(t *testing.T) {
-	bin, err := program()
+	bin, err := usher()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,9 +56,6 @@ func (s *supporting) run(ctx context.Context, r *runner) error {
 	if r.stage.Server != nil {
 		s.c2s = r.stage.Server.C2SAddr()
 	}
-	if err := checkLimits(r.Sessions + r.Agents); err != nil {
-		return err
-	}
 	r.rec.Phase(fmt.Sprintf("logging in %d agents", r.Agents))
 	staff, err := s.staff(ctx, r.Agents)
 	if err != nil {

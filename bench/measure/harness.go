@@ -34,7 +34,7 @@ func (r *Result) judge() {
 	}
 	cores := float64(max(r.Machine.Cores, 1))
 	h := &r.Harness
-	h.Share, h.Bottleneck = ours/cores, false
+	h.Share, h.Bottleneck, h.Disturbed = ours/cores, false, false
 	full := all >= fullMachine*cores
 	p99 := math.Inf(1)
 	if len(r.Latencies) > 0 && r.Latencies[0].Count > 0 {
@@ -52,6 +52,7 @@ func (r *Result) judge() {
 		h.Bottleneck = true
 		h.Says = fmt.Sprintf("the machine was full and the load generator used the most of it: it was the limit; %s", took)
 	case full && (top == nil || others > top.Cores):
+		h.Disturbed = true
 		h.Says = fmt.Sprintf("the machine was full, and programs that have no part in this used the most of it (%.2f cores): measure again on a quiet machine; %s", others, took)
 	case full:
 		h.Says = fmt.Sprintf("the machine was the limit: %s used the most of it (%.2f cores); %s", top.Name, top.Cores, took)

@@ -187,7 +187,7 @@ func (r *Result) Print(out io.Writer) error {
 			fmt.Fprintf(&b, "  %8s  %s\n", number(float64(r.Errors[text])), text)
 		}
 	}
-	fmt.Fprintln(&b, "  "+r.Harness.Says)
+	fmt.Fprintf(&b, "  %s\n\n", r.Harness.Says)
 	_, err := io.WriteString(out, b.String())
 	return err
 }

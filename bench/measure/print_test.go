@@ -62,6 +62,7 @@ func TestPrint(t *testing.T) {
      1,200  HTTP 503
          2  session N: broken pipe
   prosody was the limit: it has 1 thread and used 0.95 cores; the load generator took 25 % of the machine
+
 `
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
@@ -128,6 +129,9 @@ func TestVerdict(t *testing.T) {
 			r.judge()
 			if r.Harness.Bottleneck != c.bottleneck || !strings.Contains(r.Harness.Says, c.says) {
 				t.Errorf("got %v, %q; want %v, %q", r.Harness.Bottleneck, r.Harness.Says, c.bottleneck, c.says)
+			}
+			if strangers := strings.Contains(c.name, "strangers"); r.Harness.Disturbed != strangers {
+				t.Errorf("disturbed: %v", r.Harness.Disturbed)
 			}
 			if math.Abs(r.Harness.Share-c.bench/2) > 1e-9 {
 				t.Errorf("share %v of %v cores", r.Harness.Share, c.bench)

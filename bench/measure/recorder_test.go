@@ -268,6 +268,7 @@ func TestProgressLines(t *testing.T) {
 		r.Phase("talking")
 		r.Start()
 		r.Error(errors.New("x"))
+		time.Sleep(every / 2) // nothing happens just when somebody looks
 		for range 25 {
 			time.Sleep(time.Second)
 			delivered.Add(2500)

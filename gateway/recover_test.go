@@ -140,6 +140,27 @@ func TestReplayedJoinIsRetriedWhileLocked(t *testing.T) {
 	v.none("type='error'")
 }
 
+// A second loss may leave a room locked that only who made it in between can enter: he isn't kept waiting by those who can't.
+func TestReplayedJoinMakesWayWhileLocked(t *testing.T) {
+	s, g, v := scripted(t, "")
+	w := newGuest(t, g, testComponent)
+	s.enter(v, "ann")
+	s.enter(w, "bea")
+	s.lose(v, w)
+	locked, owner := v, w
+	if strings.Contains(s.expect("<history since='"), w.jid) {
+		locked, owner = w, v
+	}
+	nick := map[*guest]string{v: "ann", w: "bea"}
+	s.send(locked, "<presence type='error' from='"+scriptRoom+"/"+nick[locked]+"' to='{v}'><error type='cancel'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></presence>")
+	s.expect("<history since='", "from='"+owner.jid+"'")
+	s.admit(owner, nick[owner], "", "")
+	s.expect("<history since='", "from='"+locked.jid+"'")
+	s.admit(locked, nick[locked], "", "")
+	v.expect("message", "state='up'", "missed='0'")
+	w.expect("message", "state='up'", "missed='0'")
+}
+
 // Each case: what is in flight when the link is lost, how the room answers, and what the sender sees.
 func TestMessagesOverALoss(t *testing.T) {
 	copyOf := func(id, from, more string) string {

@@ -20,6 +20,7 @@ func (r *room) await(o *occupancy) {
 		r.forgotten = false
 	}
 	r.lost[o] = struct{}{}
+	o.tries = 0
 	r.unqueue(o)
 }
 
@@ -97,8 +98,9 @@ func (r *room) next(g *Gateway) {
 	}
 	r.mu.Unlock()
 	o.v.mu.Lock()
-	o.retryUntil = g.now().Add(replayRetry)
-	o.tries = 0
+	if o.tries == 0 {
+		o.retryUntil = g.now().Add(replayRetry)
+	}
 	o.v.mu.Unlock()
 	o.rejoin()
 }
@@ -213,12 +215,28 @@ func (o *occupancy) notRejoined(e *xmpp.Element) {
 	wait := 250 * time.Millisecond << min(o.tries, 5)
 	o.tries++
 	if again && v.g.now().Add(wait).Before(o.retryUntil) {
-		o.after(wait, o.rejoin)
+		o.after(wait, o.retry)
 		v.mu.Unlock()
 		return
 	}
 	v.mu.Unlock()
 	o.giveUp(answer)
+}
+
+// retry tries a join again, behind the others of the room that wait for theirs: a room that was made anew and then lost its
+// link is locked, and only who made it can come in.
+func (o *occupancy) retry() {
+	r := o.room
+	r.mu.Lock()
+	if r.active != o || len(r.queue) == 0 {
+		r.mu.Unlock()
+		o.rejoin()
+		return
+	}
+	r.active = nil
+	r.queue = append(r.queue, o)
+	r.mu.Unlock()
+	r.next(o.v.g)
 }
 
 // giveUp ends an occupancy that can't be replayed.

@@ -26,6 +26,7 @@ type scenario struct {
 
 func scenarios() []scenario {
 	return []scenario{
+		{name: "compare", brief: "Prosody's and ejabberd's own fronts against Usher before them, the same work on each", run: compare},
 		chatScenario(),
 		soakScenario(),
 		pollScenario(),

@@ -207,6 +207,9 @@ func sortedErrors(errors map[string]int) []string {
 	return all
 }
 
+// Columns writes a table as the summaries have theirs: the first column to the left, the others to the right, and an empty line after.
+func Columns(b *strings.Builder, rows [][]string) { write(b, rows) }
+
 // write sets rows in columns, the first to the left, the others to the right, and an empty line after.
 func write(b *strings.Builder, rows [][]string) {
 	if len(rows) == 0 {

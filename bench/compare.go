@@ -238,11 +238,11 @@ func (c *comparison) play(ctx context.Context, one *task, line string, st *stage
 	all := scenarios()
 	i := slices.IndexFunc(all, func(s scenario) bool { return s.name == args[0] })
 	if i < 0 || all[i].prepare == nil {
-		return nil, fmt.Errorf("no scenario %q", args[0])
+		return nil, c.fail(ctx, one, what, fmt.Errorf("no scenario %q", args[0]))
 	}
 	o, w, err := all[i].parse(append(args, "-target", st.Target), c.out, c.progress)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", line, err)
+		return nil, c.fail(ctx, one, what, err)
 	}
 	o.TLS = c.tls && o.transport != stage.Component
 	st.Wait(o.Wait)
@@ -251,16 +251,21 @@ func (c *comparison) play(ctx context.Context, one *task, line string, st *stage
 	case err == nil && result.Interrupted:
 		return nil, context.Cause(ctx)
 	case err != nil:
-		if ctx.Err() == nil {
-			c.failed = append(c.failed, fmt.Sprintf("%s, %s: %v", one.name, what, err))
-			fmt.Fprintln(c.screen, "  failed:", err)
-		}
-		return nil, errFailed
+		return nil, c.fail(ctx, one, what, err)
 	}
 	if o.transport == stage.Component {
 		result.Target = what
 	}
 	return result, nil
+}
+
+// fail notes what has failed, unless the user has ended it.
+func (c *comparison) fail(ctx context.Context, one *task, what string, err error) error {
+	if ctx.Err() == nil {
+		c.failed = append(c.failed, fmt.Sprintf("%s, %s: %v", one.name, what, err))
+		fmt.Fprintln(c.screen, "  failed:", err)
+	}
+	return errFailed
 }
 
 // keep keeps a step's results for the report: of several the middle one, and each server's by themselves.

@@ -31,10 +31,10 @@ func TestLines(t *testing.T) {
 		}
 		return all
 	}
-	lower := row{name: "r", unit: "ms", lower: true, whole: figure("whole"), edge: figure("edge"),
+	lower := row{name: "r", unit: "ms", lower: true, whole: figureOf("whole"), edge: figureOf("edge"),
 		ratio: map[string]float64{"prosody": 0.5, "ejabberd": 0.6}, limit: 20}
-	higher := row{name: "r", unit: "/s", whole: figure("whole"), limit: 20, ratio: map[string]float64{"ejabberd": 2}}
-	tail := row{name: "r", unit: "ms", lower: true, whole: figure("whole"), bare: true}
+	higher := row{name: "r", unit: "/s", whole: figureOf("whole"), limit: 20, ratio: map[string]float64{"ejabberd": 2}}
+	tail := row{name: "r", unit: "ms", lower: true, whole: figureOf("whole"), bare: true}
 	for name, test := range map[string]struct {
 		w      row
 		server string
@@ -97,7 +97,7 @@ func (one *task) over() string {
 
 // TestCompare is the whole comparison in small, with Prosody: every figure is there, in the table, as JSON and on the page.
 func TestCompare(t *testing.T) {
-	bin, err := program()
+	bin, err := usher()
 	if err != nil {
 		t.Fatal(err)
 	}

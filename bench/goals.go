@@ -21,8 +21,8 @@ type row struct {
 	bare       bool                          // goal: no more than the bare component link has, by a tenth or a millisecond
 }
 
-// figure is a result's figure of that name, or NaN.
-func figure(name string) func(*measure.Result) float64 {
+// figureOf is a result's figure of that name, or NaN.
+func figureOf(name string) func(*measure.Result) float64 {
 	return func(r *measure.Result) float64 {
 		for _, f := range r.Figures {
 			if f.Name == name {
@@ -59,25 +59,25 @@ func (s *steps) rows() []row {
 	}
 	all := []row{
 		{step: &s.idleWS, name: "idle session, WebSocket: memory", unit: "kB", lower: true,
-			whole: figure("at rest, a session"), edge: figure("at rest, a session: usher"), limit: 5},
+			whole: figureOf("at rest, a session"), edge: figureOf("at rest, a session: usher"), limit: 5},
 		{step: &s.idleBOSH, name: "idle session, BOSH: memory", unit: "kB", lower: true,
-			whole: figure("at rest, a session"), edge: figure("at rest, a session: usher"), limit: 6},
-		{step: &s.idleWS, name: "set-up, WebSocket: CPU", unit: "ms", lower: true, whole: scaled(1e-3, figure("set-up, CPU")), limit: 0.12},
-		{step: &s.idleBOSH, name: "set-up, BOSH: CPU", unit: "ms", lower: true, whole: scaled(1e-3, figure("set-up, CPU")), limit: 0.2},
-		{step: &s.idleWS, name: "set-ups, WebSocket", unit: "/s", whole: figure("set-up"), limit: 4500},
-		{step: &s.churn, name: "connect, bind, leave, WebSocket", unit: "/s", whole: figure("connect, bind, leave"), limit: 3500},
+			whole: figureOf("at rest, a session"), edge: figureOf("at rest, a session: usher"), limit: 6},
+		{step: &s.idleWS, name: "set-up, WebSocket: CPU", unit: "ms", lower: true, whole: scaled(1e-3, figureOf("set-up, CPU")), limit: 0.12},
+		{step: &s.idleBOSH, name: "set-up, BOSH: CPU", unit: "ms", lower: true, whole: scaled(1e-3, figureOf("set-up, CPU")), limit: 0.2},
+		{step: &s.idleWS, name: "set-ups, WebSocket", unit: "/s", whole: figureOf("set-up"), limit: 4500},
+		{step: &s.churn, name: "connect, bind, leave, WebSocket", unit: "/s", whole: figureOf("connect, bind, leave"), limit: 3500},
 		{step: &s.chatWS, name: "1,000 messages, WebSocket: CPU", unit: "ms", lower: true,
-			whole: figure(figureCPU), edge: figure(figureEdgeCPU), ratio: both(0.58, 0.63), limit: 35},
+			whole: figureOf(figureCPU), edge: figureOf(figureEdgeCPU), ratio: both(0.58, 0.63), limit: 35},
 		{step: &s.chatBOSH, name: "1,000 messages, BOSH: CPU", unit: "ms", lower: true,
-			whole: figure(figureCPU), edge: figure(figureEdgeCPU), ratio: both(0.36, 0.45)},
-		{step: &s.chatWS, name: "messages, WebSocket", unit: "/s", whole: figure(figureDelivered), ratio: both(2, 1.4)},
-		{step: &s.chatBOSH, name: "messages, BOSH", unit: "/s", whole: figure(figureDelivered), ratio: both(4, 1.8)},
+			whole: figureOf(figureCPU), edge: figureOf(figureEdgeCPU), ratio: both(0.36, 0.45)},
+		{step: &s.chatWS, name: "messages, WebSocket", unit: "/s", whole: figureOf(figureDelivered), ratio: both(2, 1.4)},
+		{step: &s.chatBOSH, name: "messages, BOSH", unit: "/s", whole: figureOf(figureDelivered), ratio: both(4, 1.8)},
 	}
 	for _, p := range []string{"p50", "p95", "p99"} {
 		all = append(all, row{step: &s.tail, name: "at 1,000 messages a second: " + p, unit: "ms", lower: true, whole: percentile(p), bare: p != "p50"})
 	}
 	all = append(all, row{step: &s.polls, name: "idle poll, BOSH: CPU", unit: "ms", lower: true,
-		whole: figure(figurePollCPU), edge: figure(figurePollEdgeCPU), limit: 0.03})
+		whole: figureOf(figurePollCPU), edge: figureOf(figurePollEdgeCPU), limit: 0.03})
 	for _, one := range []struct {
 		step *task
 		over string

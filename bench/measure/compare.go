@@ -3,9 +3,7 @@ package measure
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"math"
-	"strings"
 )
 
 // Row compares one figure over several results.
@@ -101,43 +99,4 @@ func Refused(results []*Result) string {
 		}
 	}
 	return ""
-}
-
-// PrintRows writes what Compare says of these results as a table.
-func PrintRows(out io.Writer, results []*Result, rows []Row) error {
-	var b strings.Builder
-	head := []string{""}
-	for _, r := range results {
-		t := r.Target
-		if r.Fake {
-			t += " (FAKE)"
-		}
-		head = append(head, t)
-	}
-	table := [][]string{append(head, "ratio")}
-	refused := ""
-	for _, row := range rows {
-		cells := []string{row.Name}
-		for _, v := range row.Values {
-			if row.Unit == "us" {
-				cells = append(cells, Duration(v))
-			} else {
-				cells = append(cells, Format(v, row.Unit))
-			}
-		}
-		ratio := "-"
-		if !math.IsNaN(row.Ratio) {
-			ratio = fmt.Sprintf("%.2fx", row.Ratio)
-		}
-		table = append(table, append(cells, ratio))
-		if row.Refused != "" {
-			refused = row.Refused
-		}
-	}
-	write(&b, table)
-	if refused != "" {
-		fmt.Fprintln(&b, "  no ratios: "+refused)
-	}
-	_, err := io.WriteString(out, b.String())
-	return err
 }

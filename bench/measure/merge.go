@@ -1,10 +1,8 @@
 package measure
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"math"
 	"slices"
@@ -219,13 +217,4 @@ func beside(looks []Sample) Sample {
 	all.Cores[Others] = max(busy, 0)
 	all.percentiles()
 	return all
-}
-
-// Read reads what json.Marshal wrote of results.
-func Read(in io.Reader) (*Result, error) {
-	r := &Result{}
-	if err := json.NewDecoder(in).Decode(r); err != nil {
-		return nil, fmt.Errorf("result: %w", err)
-	}
-	return r, nil
 }

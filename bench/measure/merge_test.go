@@ -192,8 +192,8 @@ func TestJSON(t *testing.T) {
 	if strings.Count(out.String(), "\n") != 1 {
 		t.Error("not one line")
 	}
-	back, err := Read(strings.NewReader(out.String()))
-	if err != nil {
+	back := &Result{}
+	if err := json.Unmarshal([]byte(out.String()), back); err != nil {
 		t.Fatal(err)
 	}
 	for i := range back.Series {
@@ -218,8 +218,5 @@ func TestJSON(t *testing.T) {
 		if _, is := keys[key]; !is {
 			t.Errorf("no %q in the JSON", key)
 		}
-	}
-	if _, err := Read(strings.NewReader("usher")); err == nil {
-		t.Error("nonsense was read")
 	}
 }

@@ -2,7 +2,6 @@ package measure
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"os"
 	"runtime"
@@ -71,8 +70,8 @@ func threads(pid int) int {
 // tick is the unit of CPU times in /proc: USER_HZ is 100 on every Linux that Go runs on.
 const tick = 10 * time.Millisecond
 
-// Busy is the CPU time, of whatever kind but idling, that the whole machine has spent.
-func Busy() (time.Duration, error) {
+// busy is the CPU time, of whatever kind but idling, that the whole machine has spent.
+func busy() (time.Duration, error) {
 	b, err := os.ReadFile("/proc/stat")
 	if err != nil {
 		return 0, fmt.Errorf("CPU time of the machine: %w", err)
@@ -90,38 +89,6 @@ func Busy() (time.Duration, error) {
 		sum += n
 	}
 	return time.Duration(sum) * tick, nil
-}
-
-// Settled waits until a process's memory moves no more: samples in a row, every
-// apart, that differ by at most half a per cent. It returns the last one; after patience it
-// is content with what there is, and says so.
-func Settled(ctx context.Context, pid int, every time.Duration, samples int, patience time.Duration) (rss int64, calm bool, err error) {
-	next := time.NewTicker(every)
-	defer next.Stop()
-	var window []int64
-	for end := time.Now().Add(patience); time.Now().Before(end); {
-		rss, err = RSS(pid)
-		if err != nil {
-			return 0, false, err
-		}
-		window = append(window, rss)
-		if len(window) >= samples {
-			window = window[len(window)-samples:]
-			least, most := window[0], window[0]
-			for _, w := range window {
-				least, most = min(least, w), max(most, w)
-			}
-			if most-least <= rss/200 {
-				return rss, true, nil
-			}
-		}
-		select {
-		case <-next.C:
-		case <-ctx.Done():
-			return 0, false, ctx.Err()
-		}
-	}
-	return rss, false, nil
 }
 
 // thisMachine says what this is.

@@ -94,7 +94,7 @@ func New(about About, processes []Process, progress io.Writer) *Recorder {
 		r.procs = append(r.procs, w)
 	}
 	r.last = r.began
-	r.busy, _ = Busy() // without it "others" is 0
+	r.busy, _ = busy() // without it "others" is 0
 	r.busyBase = r.busy
 	// It ends with Stop.
 	go r.watch()
@@ -298,11 +298,11 @@ func (r *Recorder) look(now time.Time, exact bool) {
 		}
 	}
 	s.percentiles()
-	busy, err := Busy()
+	all, err := busy()
 	if err != nil {
-		busy = r.busy
+		all = r.busy
 	}
-	others := (busy - r.busy).Seconds()
+	others := (all - r.busy).Seconds()
 	for _, w := range r.procs {
 		w.read(exact)
 		used := (w.used() - w.last).Seconds()
@@ -312,7 +312,7 @@ func (r *Recorder) look(now time.Time, exact bool) {
 		s.RSS[w.Name] = w.rss
 	}
 	s.Cores[Others] = max(others, 0) / took
-	r.last, r.busy = now, busy
+	r.last, r.busy = now, all
 	r.recent = append(r.recent, s)
 	if len(r.recent) > int(time.Second/every) {
 		r.recent = r.recent[1:]

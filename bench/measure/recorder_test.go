@@ -126,22 +126,6 @@ func TestProcesses(t *testing.T) {
 	}
 }
 
-// TestSettled: memory that stands still has settled; a process that ends is an error.
-func TestSettled(t *testing.T) {
-	pid, end := burner(t, time.Millisecond)
-	rss, calm, err := Settled(t.Context(), pid, time.Millisecond, 3, time.Minute)
-	if err != nil || !calm || rss < 1<<20 {
-		t.Errorf("%d bytes, calm %v, %v", rss, calm, err)
-	}
-	if _, calm, err := Settled(t.Context(), pid, time.Millisecond, 1000, 5*time.Millisecond); err != nil || calm {
-		t.Errorf("out of patience: calm %v, %v", calm, err)
-	}
-	end()
-	if _, _, err := Settled(t.Context(), pid, time.Millisecond, 3, time.Minute); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("ended: %v", err)
-	}
-}
-
 // TestStartBeginsAnew: what was before Start is not in the result but for gauges and errors.
 func TestStartBeginsAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

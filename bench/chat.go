@@ -76,18 +76,23 @@ func (c *chatFlags) run(ctx context.Context, r *runner) (err error) {
 // talkFigures adds what messages have cost.
 func talkFigures(result *measure.Result) {
 	result.Add(figureDelivered, result.Rate("delivered"), "/s", false)
-	delivered := float64(result.Counters["delivered"]) / 1000
-	if delivered == 0 {
+	cpuFigures(result, float64(result.Counters["delivered"])/1000, "ms", figureCPU, figureEdgeCPU, figureServerCPU)
+}
+
+// cpuFigures adds what CPU time, in ms or us, servers have used for each of so many: all together, Usher, and others.
+func cpuFigures(result *measure.Result, count float64, unit, all, ofEdge, ofServer string) {
+	if count == 0 {
 		return
 	}
 	edge, server := spent(result)
+	scale := map[string]float64{"ms": 1e3, "us": 1e6}[unit]
 	if edge+server > 0 {
-		result.Add(figureCPU, (edge+server)*1000/delivered, "ms", true)
+		result.Add(all, (edge+server)*scale/count, unit, true)
 	}
 	if edge > 0 {
-		result.Add(figureEdgeCPU, edge*1000/delivered, "ms", true)
+		result.Add(ofEdge, edge*scale/count, unit, true)
 	}
 	if server > 0 {
-		result.Add(figureServerCPU, server*1000/delivered, "ms", true)
+		result.Add(ofServer, server*scale/count, unit, true)
 	}
 }

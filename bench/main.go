@@ -29,6 +29,8 @@ func scenarios() []scenario {
 		{name: "compare", brief: "Prosody's and ejabberd's own fronts against Usher before them, the same work on each", run: compare},
 		chatScenario(),
 		soakScenario(),
+		churnScenario(),
+		stormScenario(),
 		pollScenario(),
 		{name: "idle", brief: "memory of idle sessions, rate and CPU of their set-up", prepare: idle},
 		{name: "support", brief: "support requests a second, and how long until both are in the room", prepare: support},

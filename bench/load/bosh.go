@@ -31,18 +31,20 @@ var errPending = fmt.Errorf("the server answers no request while more than %d by
 type bosh struct {
 	e *Endpoint
 
-	mu         sync.Mutex
-	sid        string
-	rid        uint64
-	conns      [2]net.Conn
-	used       [2]time.Time // when the answer to the last request on it had come
-	asked      [2]byte      // on which connections answers are awaited, the oldest request first
-	open       int          // how many of asked count
-	pending    []byte       // stanzas that the next request takes along; nil or empty = none
-	leaving    bool         // the last request says so, or will
-	told       bool         // it has been sent
-	dead       bool         // cut
-	deadlineAt time.Time    // the deadline, for connections that are opened later
+	mu      sync.Mutex // held while a request is written
+	sid     string
+	rid     uint64
+	used    [2]time.Time // when the answer to the last request on it had come
+	asked   [2]byte      // on which connections answers are awaited, the oldest request first
+	open    int          // how many of asked count
+	pending []byte       // stanzas that the next request takes along; nil or empty = none
+	leaving bool         // the last request says so, or will
+	told    bool         // it has been sent
+
+	sockets sync.Mutex // never held while anything waits, so that cut ends what does
+	conns   [2]net.Conn
+	dead    bool      // cut
+	by      time.Time // the deadline, for connections that are opened later
 
 	left []byte // stanzas that came with what was waited for. Only who reads touches it.
 }
@@ -52,8 +54,8 @@ func newBOSH(e *Endpoint, nc net.Conn) *bosh {
 }
 
 func (c *bosh) cut() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.sockets.Lock()
+	defer c.sockets.Unlock()
 	c.dead = true
 	for _, nc := range c.conns {
 		if nc != nil {
@@ -63,14 +65,44 @@ func (c *bosh) cut() {
 }
 
 func (c *bosh) deadline(t time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.deadlineAt = t
+	c.sockets.Lock()
+	defer c.sockets.Unlock()
+	c.by = t
 	for _, nc := range c.conns {
 		if nc != nil {
 			nc.SetDeadline(t)
 		}
 	}
+}
+
+// conn is connection i; nil = there is none.
+func (c *bosh) conn(i byte) (net.Conn, error) {
+	c.sockets.Lock()
+	defer c.sockets.Unlock()
+	if c.dead {
+		return nil, net.ErrClosed
+	}
+	return c.conns[i], nil
+}
+
+// replace closes connection i, and puts another in its place, or none.
+func (c *bosh) replace(i byte, nc net.Conn) error {
+	c.sockets.Lock()
+	defer c.sockets.Unlock()
+	if old := c.conns[i]; old != nil {
+		old.Close()
+	}
+	if c.conns[i] = nc; nc == nil {
+		return nil
+	}
+	if c.dead {
+		nc.Close()
+		return net.ErrClosed
+	}
+	if !c.by.IsZero() {
+		nc.SetDeadline(c.by)
+	}
+	return nil
 }
 
 // The attributes of requests that are not plain ones (XEP-0206 §2, §3; XEP-0124 §7, §13).
@@ -164,22 +196,17 @@ func (c *bosh) request(out *[]byte, attrs string, payload []byte) error {
 	if c.open == 1 && c.asked[0] == 0 {
 		i = 1
 	}
-	if c.dead {
-		return net.ErrClosed
+	nc, err := c.conn(i)
+	if err != nil {
+		return err
 	}
-	if nc := c.conns[i]; nc != nil && time.Since(c.used[i]) > rested && !alive(nc) {
-		nc.Close()
-		c.conns[i] = nil
-	}
-	if c.conns[i] == nil {
-		nc, err := c.e.connect(context.Background()) // bounded by Step
-		if err != nil {
+	if nc == nil || time.Since(c.used[i]) > rested && !alive(nc) {
+		if nc, err = c.e.connect(context.Background()); err != nil { // bounded by Step
 			return err
 		}
-		if !c.deadlineAt.IsZero() {
-			nc.SetDeadline(c.deadlineAt)
+		if err := c.replace(i, nc); err != nil {
+			return err
 		}
-		c.conns[i] = nc
 	}
 	const open, within, id, shut, end = "<body xmlns='http://jabber.org/protocol/httpbind' rid='", "' sid='", "'", ">", "</body>"
 	c.rid++
@@ -205,7 +232,7 @@ func (c *bosh) request(out *[]byte, attrs string, payload []byte) error {
 	*out = b
 	c.asked[c.open] = i
 	c.open++
-	_, err := c.conns[i].Write(b)
+	_, err = nc.Write(b)
 	return err
 }
 
@@ -221,10 +248,13 @@ func (httpStatus) Unwrap() error { return ErrEnded }
 func (c *bosh) answer(in *inbox) (tag, inner []byte, err error) {
 	c.mu.Lock()
 	i, waits := c.asked[0], c.open > 0
-	nc := c.conns[i]
 	c.mu.Unlock()
 	if !waits { // the terminating one was answered
 		return nil, nil, errLeft
+	}
+	nc, err := c.conn(i)
+	if err != nil {
+		return nil, nil, err
 	}
 	in.begin(nil)
 	h, err := in.head(nc)
@@ -240,8 +270,7 @@ func (c *bosh) answer(in *inbox) (tag, inner []byte, err error) {
 	c.asked[0] = c.asked[1]
 	c.open--
 	if h.closes {
-		nc.Close()
-		c.conns[i] = nil
+		_ = c.replace(i, nil)
 	}
 	c.mu.Unlock()
 	if h.status != http.StatusOK {
@@ -294,9 +323,8 @@ func (c *bosh) rest(w *Worker) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if spare := 1 - c.asked[0]; c.open == 1 && c.conns[spare] != nil {
-		c.conns[spare].Close()
-		c.conns[spare] = nil
+	if c.open == 1 {
+		return c.replace(1-c.asked[0], nil)
 	}
 	return nil
 }

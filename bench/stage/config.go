@@ -32,7 +32,7 @@ func domains(o Options, i int) []string {
 	return all
 }
 
-// sessionsAtLeast is what Usher lets in, so that a few that are being closed don't keep others out.
+// sessionsAtLeast is what Usher lets in, or twice those there will be, so that those that are being closed, or whose clients are gone and may come back, don't keep others out.
 const sessionsAtLeast = 19000
 
 // config is Usher's. Pings and waits are so long that an idle session stays idle, and who measures isn't limited by address or rate.
@@ -81,7 +81,7 @@ func usherConfig(o Options, i int, public, admin, server, address string, secure
 	for _, domain := range names {
 		components = append(components, fmt.Sprintf("{domain: %s, secret: %s}", domain, secret))
 	}
-	text := fmt.Sprintf(config, public, admin, i+1, server, address, strings.Join(components, ", "), max(o.Sessions, sessionsAtLeast), names[0])
+	text := fmt.Sprintf(config, public, admin, i+1, server, address, strings.Join(components, ", "), max(2*o.Sessions, sessionsAtLeast), names[0])
 	if o.Agents > 0 {
 		var agents []string
 		for i := range o.Agents {

@@ -16,7 +16,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 # times as long; the other tests of that package have one goroutine only and run without it.
 MEETING := Beside|Writers|HeldUp|Running|Load|Crash|Full|Backup|Open|Query$$
 
-.PHONY: build desk widget widget-test demo test test-full check lint unit alloc e2e pictures fuzz bench bench-idle bench-support clean
+.PHONY: build desk widget widget-test demo test test-full check lint unit alloc e2e pictures fuzz bench bench-idle bench-support bench-compare clean
 
 build: ## one static binary
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X usher/gateway.version=$(VERSION)' -o usher .
@@ -99,9 +99,13 @@ bench: ## Go benchmarks
 bench-idle: ## memory of 10,000 idle sessions of the real binary; ARGS="-tls -transport ws" and others
 	go run ./bench idle $(ARGS)
 
-bench-support: ## 100 support requests a second through the real binary and a real server; ARGS="-upstream ejabberd -rate 50" and others
+bench-support: ## 100 support requests a second through the real binary and a real server; ARGS="-rate 50" and others, UPSTREAM=ejabberd
 	@.ci/need $(UPSTREAM)
-	go run ./bench support -upstream $(UPSTREAM) $(ARGS)
+	go run ./bench support -target usher+$(UPSTREAM) $(ARGS)
+
+bench-compare: ## Prosody, ejabberd, and Usher in front of each, the same work side by side; ARGS=-quick: within 5 minutes
+	@.ci/need prosody ejabberd
+	go run ./bench compare $(ARGS)
 
 clean:
 	rm -rf usher .demo bench/out demo/node_modules e2e/node_modules widget/node_modules desk/node_modules

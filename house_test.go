@@ -40,6 +40,9 @@ var imports = map[string][]string{
 	"gateway":       {"archive", "bosh", "c2s", "conn", "desk", "files", "notify", "pool", "upstream", "widget", "workgroup", "ws", "xmpp"},
 	"desk":          {},
 	"bench":         {"xmpp", "xmpp/xmpptest"},
+	"bench/load":    {},
+	"bench/measure": {},
+	"bench/stage":   {"bench/load", "bench/measure", "xmpp", "xmpp/xmpptest"},
 	"demo":          {},
 	"e2e":           {"xmpp", "xmpp/xmpptest"},
 }
@@ -58,6 +61,9 @@ var ignorant = map[string][]string{
 	"workgroup": {"net", "os", "sync", "database/sql", "github.com/valyala", "github.com/fasthttp"},
 	"archive":   {"net", "encoding/xml", "mellium.im"},
 	"files":     {"database/sql", "encoding/xml", "github.com", "mellium.im"},
+
+	"bench/load":    {"encoding/xml", "github.com", "mellium.im"},
+	"bench/measure": {"net", "encoding/xml", "mellium.im"},
 }
 
 // Lengths of files, and of functions outside tests (tables and state machines

@@ -212,7 +212,7 @@ func (a *fan) rounds(ctx context.Context, h *hall, size int, length time.Duratio
 }
 
 func (a *fan) inFigures(r *runner, result *measure.Result) {
-	bare, err := bareWrite(len(chatter) + 150)
+	bare, err := bareWrite(min(1000, result.Sessions), len(chatter)+150)
 	if err != nil {
 		r.rec.Error(err)
 	}
@@ -286,9 +286,9 @@ func (a *fan) outFigures(_ *runner, result *measure.Result) {
 }
 
 // bareWrite is the CPU time of one write of so many bytes to a local TCP socket, which is what fanin can't be cheaper than with one stanza a write: the mean of
-// writing to each of a thousand sockets in turn, twenty times.
-func bareWrite(size int) (time.Duration, error) {
-	const sockets, rounds = 1000, 20
+// writing to each of so many sockets in turn, twenty times.
+func bareWrite(sockets, size int) (time.Duration, error) {
+	const rounds = 20
 	conns, end, err := drains(sockets)
 	defer end()
 	if err != nil {
@@ -310,7 +310,7 @@ func bareWrite(size int) (time.Duration, error) {
 		}
 	}
 	after, err := threadCPU()
-	return (after - before) / (sockets * rounds), err
+	return (after - before) / time.Duration(sockets*rounds), err
 }
 
 func threadCPU() (time.Duration, error) {

@@ -5,11 +5,15 @@ out as JSON lines on the standard output; the process ends when the input does.
 """
 
 import asyncio
+import base64
 import json
 import logging
 import os
 import sys
 import traceback
+import urllib.request
+from xml.etree import ElementTree as ET
+from xml.sax.saxutils import escape
 
 from slixmpp import ClientXMPP
 from slixmpp.exceptions import IqError
@@ -49,7 +53,7 @@ class Member(ClientXMPP):
         super().__init__(args['jid'], args['password'], plugin_config={
             'feature_mechanisms': {'unencrypted_plain': True},  # on loopback
         })
-        for number in ('0004', '0030', '0045', '0050', '0059', '0085', '0199', '0203', '0249', '0308', '0313'):
+        for number in ('0004', '0030', '0045', '0050', '0059', '0085', '0199', '0203', '0249', '0308', '0313', '0363'):
             self.register_plugin('xep_' + number)
         self.auto_authorize = self.auto_subscribe = True
         self.add_event_handler('session_start', self.started)
@@ -146,6 +150,21 @@ class Member(ClientXMPP):
     def say(self, args):
         self.send_message(mto=args['room'], mbody=args['text'], mtype='groupchat')
 
+    async def send_file(self, args):
+        """Sends a file to a room (XEP-0363), and its address the way that clients do (XEP-0066)."""
+        content = base64.b64decode(args['base64'])
+        try:
+            slot = await self['xep_0363'].request_slot(JID(args['to']), args['name'], len(content), args['type'])
+        except IqError as err:
+            emit('error', text=f'no slot for a file: {err.condition}')
+            return
+        slot = slot['http_upload_slot']
+        put = urllib.request.Request(slot['put']['url'], content, method='PUT', headers={'Content-Type': args['type']})
+        await asyncio.get_running_loop().run_in_executor(None, lambda: urllib.request.urlopen(put).close())
+        msg = self.make_message(mto=args['room'], mbody=slot['get']['url'], mtype='groupchat')
+        msg.append(ET.fromstring(f"<x xmlns='jabber:x:oob'><url>{escape(slot['get']['url'])}</url></x>"))
+        msg.send()
+
     def typing(self, args):
         msg = self.make_message(mto=args['room'], mtype='groupchat')
         msg['chat_state'] = args['state']
@@ -211,7 +230,7 @@ class Member(ClientXMPP):
 
 
 async def main():
-    reader = asyncio.StreamReader()
+    reader = asyncio.StreamReader(limit=1 << 20)  # of one command
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     emit('ready')
     member = None

@@ -78,15 +78,20 @@ func hostileWords(t *testing.T, w *web) {
 	for i, line := range words {
 		a.says(room, fmt.Sprintf("%d %s", i, line))
 	}
-	long := strings.Repeat("W", 60_000)
+	long := strings.Repeat("W", 100_000) // more than a visitor may send: agents have the server's limit
 	a.says(room, long)
 	a.says(room, "the end")
 	c.hears("the end")
+	c.click(button("Show all").in(chatLog)) // of the long one
+	c.missing(button("Show all").in(chatLog))
 	shown := strings.Join(c.contents(chatLog), "\n")
 	for _, want := range []string{"<img src=x onerror=", "<script>window.pwned=1</script>", "${window.pwned=1}", "javascript:window.pwned=1", "end of bidi", "after five hundred marks", "WWWW"} {
 		if !strings.Contains(shown, want) {
 			t.Errorf("the log lacks %q", want)
 		}
+	}
+	if n := strings.Count(shown, "W"); n < len(long) {
+		t.Errorf("%d of the long word's %d letters are in the log", n, len(long))
 	}
 	if n := strings.Count(shown, "\u0301"); n == 0 || n > 50 {
 		t.Errorf("%d of 500 combining marks are shown", n)

@@ -35,7 +35,9 @@ type web struct {
 
 // webSites are the sites: domain, and more keys.
 var webSites = map[string][2]string{
-	"shop": {"visitors.localhost", ""},
+	"shop":   {"visitors.localhost", ""},
+	"calls":  {"calls.example", "    consent: We keep what you write for a year.\n    proactive: {mode: presence}\n"},
+	"greets": {"greets.example", "    consent: We keep what you write for a year.\n    proactive: {mode: greet, rules: [{page: \"*/lamps\", after: 1s, text: {en: Which lamp do you like?}}]}\n"},
 }
 
 const webConfig = `
@@ -52,6 +54,7 @@ upstream:
   accounts: [{domain: localhost, address: %[5]s, tls: none}]
 resume: {token_key: a-key-that-outlives-the-process-0123}
 archive: {path: usher.db}
+files: {path: files}
 limits: {visitor: {joins: 0, messages: 0}, address: {sessions: 0, new: 0}}
 sites:
 `

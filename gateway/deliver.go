@@ -41,7 +41,7 @@ func (g inbound) Flush(l *upstream.Link) {
 		v.stream().Wake()
 		h.batch[i] = nil
 	}
-	h.batch = h.batch[:0]
+	h.batch, h.read = h.batch[:0], time.Time{}
 }
 
 // toNobody answers a stanza for a visitor who is not, or no longer, there.
@@ -79,7 +79,7 @@ func (v *visitor) receive(h *home, e *xmpp.Element, bare bool) (dirty bool) {
 	}
 	switch e.Kind {
 	case xmpp.Message:
-		return v.receiveMessage(e)
+		return v.receiveMessage(h, e)
 	case xmpp.Presence:
 		return v.receivePresence(e)
 	}
@@ -103,14 +103,14 @@ func (v *visitor) receiveAnswer(e *xmpp.Element) bool {
 	return v.deliver(e, e.From, []byte(r.id))
 }
 
-func (v *visitor) receiveMessage(e *xmpp.Element) bool {
+func (v *visitor) receiveMessage(h *home, e *xmpp.Element) bool {
 	g := v.g
 	if wraps(g, e, xmpp.NSComponent) {
 		g.count.drop(DropWrappedSender)
 		return false
 	}
 	if string(e.Type) == "groupchat" {
-		return v.receiveGroupchat(e)
+		return v.receiveGroupchat(h, e)
 	}
 	if string(e.Type) == "error" {
 		v.mu.Lock()
@@ -127,14 +127,14 @@ func (v *visitor) receiveMessage(e *xmpp.Element) bool {
 
 // receiveGroupchat counts the copies of our own messages, and drops what the
 // visitor had before a loss.
-func (v *visitor) receiveGroupchat(e *xmpp.Element) (dirty bool) {
+func (v *visitor) receiveGroupchat(h *home, e *xmpp.Element) (dirty bool) {
 	g := v.g
 	bare := xmpp.Bare(e.From)
 	var nick []byte
 	if len(bare) < len(e.From) {
 		nick = e.From[len(bare)+1:]
 	}
-	now := g.now()
+	now := h.readTime()
 	v.mu.Lock()
 	o := v.rooms[string(bare)]
 	if o == nil {
@@ -177,11 +177,13 @@ func (v *visitor) receiveGroupchat(e *xmpp.Element) (dirty bool) {
 	return v.deliver(e, e.From, e.ID)
 }
 
-func isSubject(e *xmpp.Element) bool { return bytes.Contains(e.Inner, []byte("<subject")) }
+func isSubject(e *xmpp.Element) bool {
+	return e.MayHold("subject") && bytes.Contains(e.Inner, []byte("<subject"))
+}
 
 // delayOf returns the time of a message's delay stamp (XEP-0203 §2), or now.
 func (g *Gateway) delayOf(e *xmpp.Element, now time.Time) (at time.Time, delayed bool) {
-	if !bytes.Contains(e.Inner, []byte(xmpp.NSDelay)) {
+	if !e.MayHold("delay") || !bytes.Contains(e.Inner, []byte(xmpp.NSDelay)) {
 		return now, false
 	}
 	g.eachChild(e.Inner, xmpp.NSComponent, func(c *xmpp.Element) bool {

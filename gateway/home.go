@@ -26,6 +26,7 @@ type home struct {
 	g         *Gateway
 	heldBytes atomic.Int64 // of held stanzas of this home's visitors
 
+	read  time.Time  // owned by the link's reader: see readTime
 	batch []*visitor // owned by the link's reader: whom to wake at its next Flush
 
 	mu        sync.Mutex
@@ -33,6 +34,14 @@ type home struct {
 	lostAt    time.Time // when the server was last heard before the loss
 	replay    func()    // ends the running replay
 	farewells []byte    // complete stanzas in component form
+}
+
+// readTime is the time, asked for once between two Flushes. For the link's reader.
+func (h *home) readTime() time.Time {
+	if h.read.IsZero() {
+		h.read = h.g.now()
+	}
+	return h.read
 }
 
 // send queues a stanza on the link. If the link is busy it waits where the

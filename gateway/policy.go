@@ -93,7 +93,7 @@ func (v *visitor) mayReceive(from []byte) bool {
 // openInvited opens the room of an invitation that came through a room that v
 // is in: on the same service, which the site allows.
 func (v *visitor) openInvited(e *xmpp.Element, from []byte) {
-	if !bytes.Contains(e.Inner, []byte("jabber:x:conference")) {
+	if !e.MayHold("x") || !bytes.Contains(e.Inner, []byte("jabber:x:conference")) {
 		return
 	}
 	var room []byte
@@ -127,7 +127,7 @@ func (v *visitor) openInvited(e *xmpp.Element, from []byte) {
 func wraps(g *Gateway, e *xmpp.Element, content string) bool {
 	// A carbon copy has a forwarded stanza in it (XEP-0280 §6), and an element's
 	// name, unlike its namespace, can't be written in another way.
-	return bytes.Contains(e.Inner, []byte("forwarded")) && g.claims(e.Inner, content, xmpp.Bare(e.From), 0)
+	return e.MayHold("forwarded") && bytes.Contains(e.Inner, []byte("forwarded")) && g.claims(e.Inner, content, xmpp.Bare(e.From), 0)
 }
 
 // claims looks for wrapped stanzas below inner. What can't be told, since its

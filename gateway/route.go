@@ -132,7 +132,7 @@ func (v *visitor) mayTalk(e *xmpp.Element) bool {
 // carriesBody tells a message that says something from typing states and
 // receipts, which are not counted.
 func carriesBody(e *xmpp.Element) bool {
-	return bytes.Contains(e.Inner, []byte("<body"))
+	return e.MayHold("body") && bytes.Contains(e.Inner, []byte("<body"))
 }
 
 func appendOriginID(dst, id []byte) []byte {

@@ -10,7 +10,7 @@ const (
 	// keepBuffer is how large a write buffer may always stay.
 	keepBuffer = 64 << 10
 	// shrinkAfter is how many batches in a row must have been far smaller before a large buffer is given back.
-	shrinkAfter = 32
+	shrinkAfter = 1024
 )
 
 // outbox gathers what is to be written while the writer goroutine writes the
@@ -147,7 +147,7 @@ func (l *Link) write() {
 			return
 		}
 		// A burst must not keep its memory for ever, and a steady load must not allocate:
-		// in rounds 32 and 33 each of the two buffers is looked at.
+		// in rounds 1,024 and 1,025 each of the two buffers is looked at.
 		peak, rounds = max(peak, len(batch)), rounds+1
 		if rounds >= shrinkAfter && cap(batch) > max(keepBuffer, 4*peak) {
 			batch = nil

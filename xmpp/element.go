@@ -32,5 +32,15 @@ type Element struct {
 	Inner []byte // what is between the tags, as written
 	Child Name   // the first child element; empty if there is none
 
-	s *Scanner // whose notes Append needs (declarations, what to change); nil if nobody has scanned it
+	within uint64   // a bit for each name of an element in it: see MayHold
+	s      *Scanner // whose notes Append needs (declarations, what to change); nil if nobody has scanned it
 }
+
+// MayHold tells whether an element of this local name may stand somewhere within the element. It costs nothing; false is
+// certain, true has to be looked at.
+func (e *Element) MayHold(local string) bool {
+	return e.s == nil || len(local) > 0 && e.within&elementBit(local[0], local[len(local)-1], len(local)) != 0
+}
+
+// elementBit is a bit for a local name of n bytes that begins and ends like this.
+func elementBit(first, last byte, n int) uint64 { return 1 << ((first*7 + last*5 + byte(n)) & 63) }

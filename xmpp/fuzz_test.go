@@ -102,6 +102,7 @@ func sameElement(t *testing.T, e *Element, n *node) {
 			t.Fatalf("%v is %q, want nothing", k, v)
 		}
 	}
+	mayHold(t, e, n.kids)
 	for _, k := range n.kids {
 		if k.local != "" {
 			if string(e.Child.Local) != k.local || string(e.Child.Space) != k.space {
@@ -112,6 +113,17 @@ func sameElement(t *testing.T, e *Element, n *node) {
 	}
 	if e.Child.Local != nil {
 		t.Fatalf("child %s, want none", e.Child.Local)
+	}
+}
+
+// mayHold checks that no element in e is denied.
+func mayHold(t *testing.T, e *Element, kids []*node) {
+	t.Helper()
+	for _, k := range kids {
+		if k.local != "" && !e.MayHold(k.local) {
+			t.Fatalf("there is a %s in %s", k.local, e.Raw)
+		}
+		mayHold(t, e, k.kids)
 	}
 }
 

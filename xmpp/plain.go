@@ -212,6 +212,8 @@ func (s *Scanner) plainOpened(b []byte, f *frame, i int, empty bool) int {
 		return 0
 	}
 	s.elements++
+	off, n := int(f.name.off), int(f.name.n)
+	s.within |= elementBit(b[off], b[off+n-1], n)
 	if top {
 		s.http = s.bosh && f.def.id == idBOSH
 	}

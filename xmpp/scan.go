@@ -87,6 +87,7 @@ type Scanner struct {
 
 	// The top-level element.
 	elements int
+	within   uint64 // bits for the names of its elements
 	http     bool   // it is in XEP-0124's namespace, which counts as content
 	empty    bool   // its tag, or the root's, ends with "/>"
 	tagEdits int    // edits before the tag being read
@@ -328,7 +329,7 @@ func (s *Scanner) begin() {
 		s.binds[i].used = false
 	}
 	s.edits = s.edits[:0]
-	s.elements, s.boundary, s.http, s.empty = 0, -1, false, false
+	s.elements, s.within, s.boundary, s.http, s.empty = 0, 0, -1, false, false
 	s.child = qname{}
 	s.want = [5]span{absent, absent, absent, absent, absent}
 }
@@ -363,7 +364,7 @@ func (s *Scanner) describe(b []byte, e *Element) {
 	e.Raw = b[:s.i]
 	e.To, e.From, e.Type = s.at(b, s.want[0]), s.at(b, s.want[1]), s.at(b, s.want[2])
 	e.ID, e.Lang = s.at(b, s.want[3]), s.at(b, s.want[4])
-	e.Kind, e.Inner = s.top.kind, nil
+	e.Kind, e.Inner, e.within = s.top.kind, nil, s.within
 	e.Name, e.Child = s.name(b, s.top.name), s.name(b, s.child)
 }
 

@@ -65,6 +65,30 @@ func TestMoves(t *testing.T) {
 	}
 }
 
+func TestMayHold(t *testing.T) {
+	s := NewScanner(Limits{})
+	for _, c := range []struct {
+		in    string
+		holds bool
+	}{
+		{groupchat, false},
+		{`<message xmlns='jabber:client'><x xmlns='u'><forwarded/></x></message>`, true},
+		{`<message xmlns='jabber:client'><f:forwarded xmlns:f='urn:xmpp:forward:0' /></message>`, true},
+		{`<message xmlns='jabber:client'><body>forwarded</body><x a='&lt;forwarded/>'/></message>`, false},
+	} {
+		e, err := s.One([]byte(c.in))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.MayHold("forwarded") != c.holds {
+			t.Errorf("%v: %s", !c.holds, c.in)
+		}
+	}
+	if !new(Element).MayHold("body") {
+		t.Error("what nobody has scanned may hold anything")
+	}
+}
+
 func TestBOSH(t *testing.T) {
 	doc := `<?xml version='1.0' encoding="utf-8"?> <body rid='1' xmlns='http://jabber.org/protocol/httpbind' xmlns:p='urn:p'>` +
 		`<message to='a'><body>x</body><p:x/></message> <iq xmlns='jabber:client' id='&lt;1'/></body>`

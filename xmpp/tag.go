@@ -57,6 +57,8 @@ func (s *Scanner) open(b []byte, i int) *StreamError {
 	if s.elements > s.most {
 		return &StreamError{Condition: "policy-violation", Text: "too many elements"}
 	}
+	local := b[max(s.mark, s.colon+1):i]
+	s.within |= elementBit(local[0], local[len(local)-1], len(local))
 	up := &s.frames[len(s.frames)-1]
 	if len(s.frames)-s.base > s.depth {
 		return &StreamError{Condition: "policy-violation", Text: "elements too deep"}

@@ -111,7 +111,7 @@ func (c *Conn) step(fd uintptr) bool {
 		return c.look(int(fd))
 	}
 	b := c.pool.Get()
-	n, err := retry(syscall.Read, int(fd), b.B[:c.pool.size])
+	n, err := retry(read, int(fd), b.B[:c.pool.size])
 	if n > 0 {
 		b.B = b.B[:n]
 		c.got = b

@@ -22,7 +22,7 @@ func (c *Conn) TryWrite(p []byte) (n int, err error) {
 
 // put is one write; it always says that it's done, so the poller never parks the caller.
 func (c *Conn) put(fd uintptr) bool {
-	n, err := retry(syscall.Write, int(fd), c.out)
+	n, err := retry(write, int(fd), c.out)
 	if n > 0 {
 		c.outN = n
 	}

@@ -96,10 +96,9 @@ type Header struct {
 // Open and Receive must be called from one goroutine at a time.
 type Stream struct {
 	// Set by New, never changed.
-	cfg      *Config
-	info     Info
-	start    time.Time
-	confirms bool // the carrier knows what the client has got
+	cfg   *Config
+	info  Info
+	start time.Time
 
 	// The receiver's: whoever calls Open and Receive.
 	host     unique.Handle[Host]   // set by Open; few values, so shared
@@ -110,6 +109,7 @@ type Stream struct {
 	state    state
 	failures uint8 // refused logins and binds
 	known    bool  // logged in with Host.Mechanism
+	confirms bool  // the carrier knows what the client has got; set at the start
 
 	mu        sync.Mutex // guards what follows; jid is written by the receiver only
 	busy      bool       // Open or Receive is running, or Resume.Lost

@@ -156,7 +156,7 @@ func (v *visitor) newID(dst []byte) []byte {
 	v.nextID++
 	n := v.nextID
 	v.mu.Unlock()
-	dst = append(dst, v.token...)
+	dst = append(dst, v.token[:]...)
 	dst = append(dst, '-')
 	return strconv.AppendUint(dst, uint64(n), 10)
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"usher/c2s"
 	"usher/pool"
@@ -34,26 +35,29 @@ type visitor struct {
 
 	// Fixed at bind, before the visitor is in the table.
 	home  *home
-	jid   []byte // full
-	bare  uint16 // length of the bare JID, at most 1,050
-	local uint16 // length of the localpart
-	token string // prefix of this visitor's IQ ids upstream
+	jid   []byte  // full
+	bare  uint16  // length of the bare JID, at most 1,050
+	local uint16  // length of the localpart
+	token [8]byte // prefix of this visitor's IQ ids upstream
 
 	card atomic.Pointer[workgroup.Visitor] // what the desk knows of him; nil without one
 
 	// Owned by the stream's reader.
-	language []byte       // of the stream header; nil if none was given
-	claim    string       // the bare JID that his token names
-	failure  LoginFailure // why bind was refused last
+	language []byte // of the stream header; nil if none was given
+	claim    string // the bare JID that his token names
 
 	timer c2s.Timer // next expiry of requests and held stanzas
 
 	mu        sync.Mutex
-	due       time.Time // what timer is set to; zero = not set
+	due       time.Duration // what timer is set to, since the gateway's start; 0 = not set
 	bound     bool
 	closed    bool
-	holding   bool // the home's link is down or being replayed: stanzas go to held
-	releasing bool // held stanzas are being sent
+	holding   bool         // the home's link is down or being replayed: stanzas go to held
+	releasing bool         // held stanzas are being sent
+	away      bool         // the desk takes him for gone: his link is lost, and with it his support room, or he is withdrawn
+	quiet     bool         // holding is about his own return: no notice about the link ends it
+	out       bool         // close has done its work
+	failure   LoginFailure // why bind was refused last; the stream's reader's, as language and claim
 	messages  bucket
 	joins     bucket
 	nextID    uint32
@@ -63,13 +67,10 @@ type visitor struct {
 	rooms     map[string]*occupancy // room's bare JID -> our place in it
 	opened    map[string]struct{}   // rooms opened to this visitor by invitation
 	invites   map[string]*invite    // support rooms opened to him by the desk
-	away      bool                  // the desk takes him for gone: his link is lost, and with it his support room, or he is withdrawn
 	held      []held
 	missed    int           // stanzas answered with an error since the link was lost
-	quiet     bool          // holding is about his own return: no notice about the link ends it
 	tokenEnds int64         // Unix milliseconds: until then a token of his is valid
 	parking   *parking      // nil while his stream has its client
-	out       bool          // close has done its work
 	news      chan struct{} // closed then, and when he has another stream; nil while nobody waits for it
 }
 
@@ -81,7 +82,8 @@ type request struct {
 	expires time.Time
 }
 
-func (v *visitor) full() string        { return string(v.jid) }
+// full shares the memory of jid, which is written once, before the visitor is in the table.
+func (v *visitor) full() string        { return unsafe.String(unsafe.SliceData(v.jid), len(v.jid)) }
 func (v *visitor) stream() *c2s.Stream { return v.at.Load() }
 func (v *visitor) bareJID() []byte     { return v.jid[:v.bare] }
 func (v *visitor) localpart() []byte   { return v.jid[:v.local] }
@@ -114,7 +116,7 @@ func (v *visitor) name(h *home, local, resource string) {
 	v.bare, v.local = uint16(len(v.jid)), uint16(len(local))
 	v.jid = append(v.jid, '/')
 	v.jid = append(v.jid, resource...)
-	v.token = randomName(5)
+	copy(v.token[:], randomName(5))
 }
 
 // lang is the language of a stanza of his: its own, else his stream's (RFC 6120 §8.1.5).
@@ -204,7 +206,7 @@ func (v *visitor) request(r request, buf []byte) (id []byte, ok bool) {
 	v.nextID++
 	v.requests[v.nextID] = &r
 	v.schedule(r.expires)
-	buf = append(buf, v.token...)
+	buf = append(buf, v.token[:]...)
 	buf = append(buf, '.')
 	return strconv.AppendUint(buf, uint64(v.nextID), 10), true
 }
@@ -227,7 +229,7 @@ func (v *visitor) answered(e *xmpp.Element) (request, bool) {
 }
 
 func (v *visitor) requestNumber(id []byte) (uint32, bool) {
-	if len(id) <= len(v.token)+1 || string(id[:len(v.token)]) != v.token || id[len(v.token)] != '.' {
+	if len(id) <= len(v.token)+1 || [8]byte(id) != v.token || id[len(v.token)] != '.' {
 		return 0, false
 	}
 	var n uint64
@@ -242,10 +244,11 @@ func (v *visitor) requestNumber(id []byte) (uint32, bool) {
 
 // schedule makes Due run at that time, or earlier. The caller holds v.mu.
 func (v *visitor) schedule(at time.Time) {
-	if v.closed || !v.due.IsZero() && !at.Before(v.due) {
+	since := max(at.Sub(v.g.start), 1)
+	if v.closed || v.due != 0 && since >= v.due {
 		return
 	}
-	v.due = at
+	v.due = since
 	v.g.wheel.Set(&v.timer, at, v)
 }
 
@@ -255,7 +258,7 @@ func (v *visitor) Due(now time.Time) {
 	var late []*request
 	var next time.Time
 	v.mu.Lock()
-	v.due = time.Time{}
+	v.due = 0
 	for n, r := range v.requests {
 		if now.Before(r.expires) {
 			next = earlier(next, r.expires)

@@ -64,7 +64,7 @@ func (l Listen) open() ([]net.Listener, error) {
 	case "systemd":
 		return inherited(os.Getenv, 3, l.Address) // sd_listen_fds(3): they begin at 3
 	}
-	ln, err := net.Listen(l.Network, l.Address)
+	ln, err := listenTCP(l.Network, l.Address)
 	return []net.Listener{ln}, err
 }
 

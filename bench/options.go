@@ -105,6 +105,8 @@ func (o *options) check(w *work) error {
 		return fmt.Errorf("-processes: 1 to %d, with two sessions each at least", maxProcesses)
 	case o.processes > 1 && w.alone:
 		return errors.New("-processes: this scenario runs in one process")
+	case o.processes > 1 && (o.transport == stage.Component || strings.HasPrefix(o.WS, "xmpp-component:")):
+		return errors.New("-processes: several links of one component are a conflict")
 	case given && o.Domain == "":
 		return errors.New("-ws and -bosh need -domain")
 	case given != (o.Target == stage.Given):

@@ -65,7 +65,7 @@ func (s *steps) rows() []row {
 		{step: &s.idleWS, name: "set-up, WebSocket: CPU", unit: "ms", lower: true, whole: scaled(1e-3, figureOf("set-up, CPU")), limit: 0.12},
 		{step: &s.idleBOSH, name: "set-up, BOSH: CPU", unit: "ms", lower: true, whole: scaled(1e-3, figureOf("set-up, CPU")), limit: 0.2},
 		{step: &s.idleWS, name: "set-ups, WebSocket", unit: "/s", whole: figureOf("set-up"), limit: 4500},
-		{step: &s.churn, name: "connect, bind, leave, WebSocket", unit: "/s", whole: figureOf("connect, bind, leave"), limit: 3500},
+		{step: &s.churn, name: "connect, bind, leave, WebSocket", unit: "/s", whole: figureOf(figureChurn), limit: 3500},
 		{step: &s.chatWS, name: "1,000 messages, WebSocket: CPU", unit: "ms", lower: true,
 			whole: figureOf(figureCPU), edge: figureOf(figureEdgeCPU), ratio: both(0.58, 0.63), limit: 35},
 		{step: &s.chatBOSH, name: "1,000 messages, BOSH: CPU", unit: "ms", lower: true,

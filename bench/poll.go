@@ -101,16 +101,6 @@ func pollRun(ctx context.Context, r *runner) error {
 }
 
 func pollFigures(result *measure.Result) {
-	n := float64(result.Counters["polls"])
-	if n == 0 {
-		return
-	}
 	result.Add(figurePolls, result.Rate("polls"), "/s", false)
-	edge, server := spent(result)
-	if edge+server > 0 {
-		result.Add(figurePollCPU, 1000*(edge+server)/n, "ms", true)
-	}
-	if edge > 0 {
-		result.Add(figurePollEdgeCPU, 1000*edge/n, "ms", true)
-	}
+	cpuFigures(result, float64(result.Counters["polls"]), "ms", figurePollCPU, figurePollEdgeCPU, "CPU a poll, server")
 }

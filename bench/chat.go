@@ -51,7 +51,7 @@ func (c *chatFlags) run(ctx context.Context, r *runner) (err error) {
 	if r.rate > 0 {
 		depth = 0
 	}
-	t := newTalk(r, c.talkFlags, depth)
+	t := newTalk(r, c.talkFlags, depth, "message")
 	defer func() { err = errors.Join(err, t.finish()) }()
 	if err := t.login(ctx); err != nil {
 		return err

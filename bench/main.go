@@ -31,6 +31,7 @@ func scenarios() []scenario {
 		soakScenario(),
 		churnScenario(),
 		stormScenario(),
+		slowScenario(),
 		pollScenario(),
 		{name: "idle", brief: "memory of idle sessions, rate and CPU of their set-up", prepare: idle},
 		{name: "support", brief: "support requests a second, and how long until both are in the room", prepare: support},

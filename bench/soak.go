@@ -54,7 +54,7 @@ func prepareSoak(f *flag.FlagSet, o *options) *work {
 }
 
 func (s *soak) run(ctx context.Context, r *runner) (err error) {
-	t := newTalk(r, s.talkFlags, 0)
+	t := newTalk(r, s.talkFlags, 0, "message")
 	defer func() { err = errors.Join(err, t.finish()) }()
 	if err := t.login(ctx); err != nil {
 		return err

@@ -91,12 +91,12 @@ type talker struct {
 	copies [2]sequence // of what each side has sent; its reader's until that has ended
 }
 
-// newTalk logs nobody in yet.
-func newTalk(r *runner, flags talkFlags, depth int) *talk {
+// newTalk logs nobody in yet. Latencies go into the histogram of that name.
+func newTalk(r *runner, flags talkFlags, depth int, latency string) *talk {
 	t := &talk{runner: r, base: time.Now(), talkFlags: flags, depth: depth}
 	t.sessions, t.sent, t.delivered = r.rec.Counter("sessions"), r.rec.Counter("sent"), r.rec.Counter("delivered")
 	t.lost, t.doubled, t.reordered = r.rec.Counter("lost"), r.rec.Counter("doubled"), r.rec.Counter("reordered")
-	t.latency.Store(r.rec.Histogram("message"))
+	t.latency.Store(r.rec.Histogram(latency))
 	if r.transport == "both" {
 		t.apart = [2]*measure.Histogram{r.rec.Histogram("message, ws"), r.rec.Histogram("message, bosh")}
 	}

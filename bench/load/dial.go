@@ -67,6 +67,12 @@ func (e *Endpoint) connect(ctx context.Context) (net.Conn, error) {
 	default:
 		return nil, fmt.Errorf("%w: %w", ErrEndpoint, plainly(err))
 	}
+	if tcp, ok := nc.(*net.TCPConn); ok && e.ReceiveBuffer > 0 {
+		if err := tcp.SetReadBuffer(e.ReceiveBuffer); err != nil {
+			nc.Close()
+			return nil, fmt.Errorf("receive buffer: %w", err)
+		}
+	}
 	if e.at.tls != nil {
 		return tls.Client(nc, e.at.tls), nil
 	}

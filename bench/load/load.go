@@ -42,6 +42,7 @@ type Endpoint struct {
 	User, Password string
 	Wait           int    // BOSH `wait`, seconds; 0 = 3600, so that held requests stay
 	Rooms          string // the MUC service
+	ReceiveBuffer  int    // of each socket (tcp(7), SO_RCVBUF), bytes: for clients who shall take little; 0 = the system's
 
 	// Empty counts the answers over BOSH that had nothing in them, of all sessions that are being read: those to requests that were held for Wait.
 	Empty atomic.Int64

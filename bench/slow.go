@@ -59,7 +59,7 @@ func prepareSlow(f *flag.FlagSet, o *options) *work {
 	s.register(f)
 	f.IntVar(&s.readers, "readers", 1000, "`sessions` that stop reading")
 	f.IntVar(&s.crowd, "crowd", 50, "`readers` in a room")
-	f.Float64Var(&s.flood, "flood", 5, "messages a `second` in all these rooms together, each to all who are in its room")
+	f.Float64Var(&s.flood, "flood", 10, "messages a `second` in all these rooms together, each to all who are in its room")
 	f.IntVar(&s.loud, "loud", 16000, "`bytes` of the body of such a message")
 	return &work{
 		alone: true,
@@ -120,13 +120,13 @@ func (s *slow) run(ctx context.Context, r *runner) (err error) {
 	return errors.Join(err, failed)
 }
 
-// phase lets the pairs talk for its share of the time: half of it with readers who have stopped, a quarter each before.
+// phase lets the pairs talk for its share of the time: three fifths of it with readers who have stopped, one fifth each before.
 func (s *slow) phase(ctx context.Context, t *talk, i int, name string) error {
 	t.rec.Phase(strings.TrimPrefix(name, "message, "))
 	t.latency.Store(t.rec.Histogram(name))
-	length := t.length / 4
+	length := t.length / 5
 	if i == 2 {
-		length = t.length / 2
+		length = t.length * 3 / 5
 		s.gate.Store(true)
 	}
 	flooding, stop := context.WithCancel(ctx)

@@ -39,6 +39,10 @@ func openPublic(cfg *Config, cert *certificate, log *slog.Logger) ([]net.Listene
 		return nil, err
 	}
 	for i, ln := range all {
+		if err := boundSendBuffer(ln.(*patientListener).Listener); err != nil {
+			closeListeners(all)
+			return nil, fmt.Errorf("cannot listen at %s: %w", ln.Addr(), err)
+		}
 		if cfg.ProxyProtocol {
 			ln = proxyProtocol(ln, cfg.TrustedProxies)
 		}
@@ -48,6 +52,28 @@ func openPublic(cfg *Config, cert *certificate, log *slog.Logger) ([]net.Listene
 		all[i] = ln
 	}
 	return all, nil
+}
+
+// sendBuffer is what the kernel is asked to keep for a client, who inherits it from the listener (socket(7) SO_SNDBUF; Linux takes twice as much).
+// Left to itself it takes 4 MB for each who reads nothing: no limit of ours sees that, the outbox, which has one, fills only behind it, and
+// some hundred such readers bring the kernel's memory for all connections (tcp_mem) under pressure, which everybody notices.
+const sendBuffer = 64 << 10
+
+func boundSendBuffer(ln net.Listener) error {
+	tcp, ok := ln.(*net.TCPListener)
+	if !ok {
+		return nil // the kernel doesn't let a Unix socket's buffer grow
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return err
+	}
+	if failed := raw.Control(func(fd uintptr) {
+		err = os.NewSyscallError("setsockopt", syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_SNDBUF, sendBuffer))
+	}); failed != nil {
+		return failed
+	}
+	return err
 }
 
 func closeListeners(all []net.Listener) {

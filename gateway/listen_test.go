@@ -238,3 +238,33 @@ func TestListenTLSReload(t *testing.T) {
 		t.Errorf("without TLS: %v", err)
 	}
 }
+
+// Whoever connects has no more of the kernel's memory than he is given: the listener hands it down, behind whatever is around it.
+func TestListenSendBuffer(t *testing.T) {
+	lns, err := openPublic(&Config{Listen: []Listen{{"tcp", "127.0.0.1:0"}}}, nil, discard())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeListeners(lns)
+	client, err := net.Dial("tcp", lns[0].Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	c, err := lns[0].Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	raw, err := c.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	buffer := 0
+	if failed := raw.Control(func(fd uintptr) { buffer, err = syscall.GetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_SNDBUF) }); failed != nil || err != nil {
+		t.Fatal(failed, err)
+	}
+	if buffer < sendBuffer || buffer > 2*sendBuffer {
+		t.Errorf("%d bytes, want %d, or twice that on Linux", buffer, sendBuffer)
+	}
+}

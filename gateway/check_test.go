@@ -173,6 +173,7 @@ func (s *stockServer) apply(t *testing.T, c Change, secrets map[string]string) {
 func TestCheckAdvice(t *testing.T) {
 	for kind, path := range map[string]string{"prosody": "/etc/prosody/prosody.cfg.lua", "ejabberd": "/usr/share/ejabberd/ejabberd.yml.example"} {
 		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
 			s := newStock(t, kind, path)
 			config := checkConfig(t, kind, fmt.Sprintf("127.0.0.1:%d", s.component), "")
 			var told []string

@@ -309,11 +309,11 @@ func (v *guest) say(room, id, body string) {
 	v.sendf("<message xmlns='jabber:client' type='groupchat' to='%s' id='%s'><body>%s</body></message>", room, id, body)
 }
 
-// onEachServer runs a test on a real Prosody and on a real ejabberd.
+// onEachServer runs a test on a real Prosody and on a real ejabberd, side by side: each mostly waits for its server.
 func onEachServer(t *testing.T, test func(t *testing.T, server *xmpptest.Server)) {
 	options := xmpptest.ServerOptions{Components: []xmpptest.Component{{Domain: testComponent, Secret: "s3cret"}}}
-	t.Run("prosody", func(t *testing.T) { test(t, xmpptest.RunProsody(t, options)) })
-	t.Run("ejabberd", func(t *testing.T) { test(t, xmpptest.RunEjabberd(t, options)) })
+	t.Run("prosody", func(t *testing.T) { t.Parallel(); test(t, xmpptest.RunProsody(t, options)) })
+	t.Run("ejabberd", func(t *testing.T) { t.Parallel(); test(t, xmpptest.RunEjabberd(t, options)) })
 }
 
 func TestChatInARoom(t *testing.T) { onEachServer(t, chatInARoom) }

@@ -109,12 +109,12 @@ func (s *scenario) command(ctx context.Context, args []string, out, progress io.
 	for _, transport := range o.transports(w) {
 		o.transport = transport
 		r, err := s.fresh(ctx, o, w)
+		if r != nil {
+			results = append(results, r)
+			err = errors.Join(err, o.print(r))
+		}
 		if err != nil {
 			return errors.Join(fmt.Errorf("%s: %w", transport, err), o.writeReport(results))
-		}
-		results = append(results, r)
-		if err := o.print(r); err != nil {
-			return err
 		}
 		if r.Interrupted {
 			break
@@ -187,7 +187,7 @@ func (r *runner) do(ctx context.Context, w *work) error {
 // errNotStarted would be a scenario's mistake.
 var errNotStarted = errors.New("the scenario has measured nothing")
 
-// measure makes a run with what stands there.
+// measure makes a run with what stands there. With an error there may be a result nevertheless: what one process had measured until then.
 func (s *scenario) measure(ctx context.Context, o *options, w *work, st *stage.Stage) (*measure.Result, error) {
 	if err := o.descriptors(); err != nil {
 		return nil, err
@@ -209,10 +209,10 @@ func (s *scenario) measure(ctx context.Context, o *options, w *work, st *stage.S
 	if cause := context.Cause(ctx); cause != nil && whole.Err() == nil {
 		return nil, cause // another process's fault, not the user's wish
 	}
-	if err != nil {
+	switch {
+	case err != nil && (all != nil || !r.started):
 		return nil, err
-	}
-	if all != nil {
+	case err == nil && all != nil:
 		if r.result, err = all.merge(ctx, r.result); err != nil {
 			return nil, err
 		}
@@ -220,7 +220,7 @@ func (s *scenario) measure(ctx context.Context, o *options, w *work, st *stage.S
 	if w.figures != nil {
 		w.figures(r, r.result)
 	}
-	return r.result, nil
+	return r.result, err
 }
 
 // print shows one result.

@@ -2,10 +2,10 @@
 // XEP-0206). It owns sessions, request ids, held requests, kept responses and
 // CORS on its path. It must not know negotiation, sites, WebSocket, the pool.
 //
-// A session is apart from connections. A request that can't be answered at
-// once gives up its HTTP server's goroutine and buffers: the connection is
-// taken over (package conn), a parked goroutine waits for the client to say more or to
-// leave, and whoever has something for the client writes the answer.
+// A session is apart from connections. With its first request a connection gives up
+// its HTTP server's goroutine and buffers: it is taken over (package conn), a parked goroutine
+// waits for the client to say more or to leave, and whoever has something for the client writes the
+// answer. Requests that look as the one before are read here, others by the HTTP server.
 //
 // Not offered, on purpose: several streams in a session (XEP-0124 §16), `route`,
 // `content` and `charsets` (the answer's type is fixed), HTTP status codes for clients

@@ -91,7 +91,7 @@ func (s *slow) run(ctx context.Context, r *runner) (err error) {
 	if err := t.login(ctx); err != nil {
 		return err
 	}
-	defer s.leave()
+	defer s.leave(r)
 	if err := s.enter(ctx, r); err != nil {
 		return err
 	}
@@ -198,7 +198,7 @@ func (s *slow) watched(r *runner) *measure.Process {
 }
 
 // readBuffer is a slow reader's.
-const readBuffer = 4 << 10
+const readBuffer = 32 << 10
 
 // enter fills the rooms.
 func (s *slow) enter(ctx context.Context, r *runner) error {
@@ -221,7 +221,7 @@ func (s *slow) enter(ctx context.Context, r *runner) error {
 		s.rooms = append(s.rooms, c)
 	}
 	held := r.rec.Gauge("readers")
-	join := func(ctx context.Context, room int, w *load.Worker, nick string) (*load.Session, error) {
+	join := func(ctx context.Context, e *load.Endpoint, room int, w *load.Worker, nick string) (*load.Session, error) {
 		session, err := e.Open(ctx, w)
 		if err == nil {
 			err = session.Join(w, e.Room(fmt.Sprintf("%s-%d", tag, room)), nick)
@@ -229,14 +229,14 @@ func (s *slow) enter(ctx context.Context, r *runner) error {
 		return session, err
 	}
 	err = load.Each(ctx, n, r.c, func(ctx context.Context, i int, w *load.Worker) (err error) {
-		s.rooms[i].speaker, err = join(ctx, i, w, "speaker")
+		s.rooms[i].speaker, err = join(ctx, usual, i, w, "speaker")
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	err = load.Each(ctx, s.readers, r.c, func(ctx context.Context, i int, w *load.Worker) (err error) {
-		session, err := join(ctx, i/s.crowd, w, fmt.Sprintf("reader-%d", i))
+		session, err := join(ctx, e, i/s.crowd, w, fmt.Sprintf("reader-%d", i))
 		s.rooms[i/s.crowd].readers[i%s.crowd] = session
 		return err
 	})
@@ -270,9 +270,13 @@ func (s *slow) hear([]byte) {
 }
 
 // leave lets the readers read on, who see then whether they have been ended, and ends those who have not.
-func (s *slow) leave() {
+func (s *slow) leave(r *runner) {
 	close(s.resume)
-	end := time.AfterFunc(parting, func() {
+	patience := parting
+	if len(r.stage.Ushers) > 0 {
+		patience = 0 // it has counted itself whom it ended
+	}
+	end := time.AfterFunc(patience, func() {
 		for _, c := range s.rooms {
 			for _, reader := range c.readers {
 				if reader != nil {
@@ -357,7 +361,9 @@ func (s *slow) figures(r *runner, result *measure.Result) {
 	if len(r.stage.Ushers) > 0 {
 		result.Add("queued for clients by usher, most", s.queued/1e6, "MB", true)
 	}
-	result.Add("readers who were ended", float64(s.cut.Load()), "", false)
+	if len(r.stage.Ushers) == 0 {
+		result.Add("readers who were ended", float64(s.cut.Load()), "", false)
+	}
 	for _, reason := range slices.Sorted(maps.Keys(s.ended)) {
 		result.Add("streams ended, "+reason, s.ended[reason], "", false)
 	}

@@ -55,7 +55,8 @@ func TestStorm(t *testing.T) {
 		{"-transport bosh -over 100ms -by restart", stage.UsherProsody},
 	} {
 		t.Run(test.args, func(t *testing.T) {
-			var out, progress bytes.Buffer
+			var out bytes.Buffer
+			var progress words // of all client processes
 			args := append(strings.Fields("storm -n 40 -json -bin "+bin+" -target "+test.target), strings.Fields(test.args)...)
 			if status := run(t.Context(), args, &out, &progress); status != 0 {
 				t.Fatalf("status %d\n%s", status, progress.String())

@@ -132,23 +132,22 @@ func (s *storm) run(ctx context.Context, r *runner) error {
 		}
 	}
 	c.cut()
-	end := ctx
-	ctx, cancel := context.WithTimeoutCause(ctx, r.length, fmt.Errorf("not all were back within %v", r.length))
+	within, cancel := context.WithTimeoutCause(ctx, r.length, fmt.Errorf("not all were back within %v", r.length))
 	defer cancel()
-	err := s.reconnect(ctx, c, cut)
+	err := s.reconnect(within, c, cut)
 	if restarted != nil {
 		err = errors.Join(err, <-restarted)
 	}
 	switch {
-	case end.Err() != nil:
-		return r.stop(context.WithoutCancel(end)) // ended early: there is a result nevertheless
+	case ctx.Err() != nil:
+		return r.stop(context.WithoutCancel(ctx)) // ended early: there is a result nevertheless
 	case err != nil:
 		return err
 	}
-	if err := r.stop(end); err != nil {
+	if err := r.stop(ctx); err != nil {
 		return err
 	}
-	return c.answered(end)
+	return c.answered(ctx)
 }
 
 // restart starts Usher again.

@@ -105,7 +105,6 @@ func TestChatClosedLoop(t *testing.T) {
 	for depth, arg := range map[int]string{1: "1", 3: "3"} {
 		type room struct {
 			said [2]uint64 // by each side, after the first
-			most int       // were on their way
 		}
 		rooms := make([]room, 3)
 		server := newFaulty(t, func(n int, own bool, m said) fate {

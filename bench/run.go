@@ -86,12 +86,6 @@ func (r *runner) take() {
 	}
 }
 
-// measured waits until the time that is to be measured is over, or ctx ends it early, and stops.
-func (r *runner) measured(ctx context.Context) error {
-	_ = pause(ctx, r.length) // ended early: there is a result nevertheless
-	return r.stop(ctx)
-}
-
 // command is a scenario from the command line to what is printed; args begin with its name.
 func (s *scenario) command(ctx context.Context, args []string, out, progress io.Writer) error {
 	o, w, err := s.parse(args, out, progress)

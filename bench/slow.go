@@ -317,8 +317,9 @@ func (s *slow) endings(ctx context.Context, r *runner) (map[string]float64, erro
 func byReason(page []byte, metric string) (map[string]float64, error) {
 	sums := map[string]float64{}
 	for line := range bytes.Lines(page) {
-		labels, value, ok := strings.Cut(strings.TrimSpace(string(line)), "} ")
-		if labels, ok = strings.CutPrefix(labels, metric+"{"); !ok {
+		labels, value, _ := strings.Cut(strings.TrimSpace(string(line)), "} ")
+		labels, ok := strings.CutPrefix(labels, metric+"{")
+		if !ok {
 			continue
 		}
 		_, reason, _ := strings.Cut(","+labels, `,reason="`)

@@ -334,7 +334,7 @@ func resourceOf(e *xmpp.Element) (string, error) {
 	case 4: // the element's name has no prefix, so the default namespace is bind's
 		_, text, ok := bytes.Cut(inner, []byte("><resource>"))
 		text, ok2 := bytes.CutSuffix(text, []byte("</resource></bind>"))
-		if ok && ok2 && bytes.IndexByte(text, '<') < 0 && bytes.IndexAny(text, "&\r") < 0 {
+		if ok && ok2 && bytes.IndexByte(text, '<') < 0 && !bytes.ContainsAny(text, "&\r") {
 			return string(text), nil
 		}
 	}

@@ -105,7 +105,7 @@ func (l *Latency) show(h *hdr.Histogram) {
 	// Buckets have their upper bounds in equal steps of the logarithm, whole microseconds at least.
 	least, most := float64(h.Min()), float64(h.Max())
 	step := max(math.Pow(most/max(least, 1), 1.0/100), 1.0001)
-	bound := math.Ceil(least)
+	bound := least
 	for _, bar := range h.Distribution() {
 		if bar.Count == 0 {
 			continue

@@ -137,16 +137,17 @@ func TestIdle(t *testing.T) {
 	}
 }
 
-// TestIdleOfOthers holds sessions at the servers' own fronts.
+// TestIdleOfOthers holds sessions, two in each room, at real servers: at their own fronts, and at Usher before one.
 func TestIdleOfOthers(t *testing.T) {
 	for _, test := range []struct{ target, transport string }{
 		{stage.Prosody, "ws"},
+		{stage.UsherProsody, "bosh"},
 		{stage.Ejabberd, "ws"}, // over BOSH it never answers, now and then, a request that overtakes the one before on another connection
 	} {
 		t.Run(test.target, func(t *testing.T) {
 			t.Parallel()
-			r := bench(t, "idle", "-target", test.target, "-transport", test.transport, "-n", "20", "-every", "20ms", "-rest", "0s")[0]
-			if r.Fake || r.Counters["sessions"] != 20 || r.Usage(test.target) == nil || figure(t, r, "set-up, CPU") <= 0 {
+			r := bench(t, "idle", "-target", test.target, "-transport", test.transport, "-n", "21", "-join", "-every", "20ms", "-rest", "0s")[0]
+			if r.Fake || r.Counters["sessions"] != 21 || r.Counters["in rooms"] != 21 || r.Usage(strings.TrimPrefix(test.target, "usher+")) == nil || figure(t, r, "set-up, CPU") <= 0 {
 				t.Errorf("%+v", r)
 			}
 		})

@@ -43,7 +43,7 @@ type task struct {
 
 // steps are all of them.
 type steps struct {
-	idleWS, idleBOSH, churn, chatWS, chatBOSH, tail, polls task
+	idleWS, idleBOSH, rooms, churn, chatWS, chatBOSH, tail, polls task
 }
 
 func newSteps(quick bool) *steps {
@@ -51,6 +51,7 @@ func newSteps(quick bool) *steps {
 		return &steps{
 			idleWS:   task{name: "idle, WebSocket", line: "idle -transport ws -n 1000 -rest 4s -every 50ms -gone 0", fresh: true, times: 1},
 			idleBOSH: task{name: "idle, BOSH", line: "idle -transport bosh -n 1000 -rest 4s -every 50ms -gone 0", fresh: true, times: 1},
+			rooms:    task{name: "visitors in rooms", line: "idle -join -transport ws -n 1000 -rest 4s -every 50ms -gone 0", fresh: true, times: 1},
 			churn:    task{name: "churn", line: "churn -transport ws -c 64 -for 5s", times: 1},
 			chatWS:   task{name: "chat, WebSocket", line: "chat -transport ws -n 400 -for 6s", times: 1},
 			chatBOSH: task{name: "chat, BOSH", line: "chat -transport bosh -n 400 -for 6s", times: 1},
@@ -61,6 +62,7 @@ func newSteps(quick bool) *steps {
 	return &steps{
 		idleWS:   task{name: "idle, WebSocket", line: "idle -transport ws -n 2000 -rest 16s -every 200ms -gone 0", fresh: true, times: 1},
 		idleBOSH: task{name: "idle, BOSH", line: "idle -transport bosh -n 2000 -rest 16s -every 200ms -gone 0", fresh: true, times: 1},
+		rooms:    task{name: "visitors in rooms", line: "idle -join -transport ws -n 2000 -rest 16s -every 200ms -gone 0", fresh: true, times: 1},
 		churn:    task{name: "churn", line: "churn -transport ws -c 64 -for 15s", times: 1},
 		chatWS:   task{name: "chat, WebSocket", line: "chat -transport ws -n 400 -for 20s", times: 1},
 		chatBOSH: task{name: "chat, BOSH", line: "chat -transport bosh -n 400 -for 20s", times: 1},
@@ -71,7 +73,7 @@ func newSteps(quick bool) *steps {
 
 // list is the steps in the order of what is done.
 func (s *steps) list() []*task {
-	return []*task{&s.idleWS, &s.idleBOSH, &s.churn, &s.chatWS, &s.chatBOSH, &s.tail, &s.polls}
+	return []*task{&s.idleWS, &s.idleBOSH, &s.rooms, &s.churn, &s.chatWS, &s.chatBOSH, &s.tail, &s.polls}
 }
 
 // compare is the command.

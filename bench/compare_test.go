@@ -105,6 +105,7 @@ func TestCompare(t *testing.T) {
 	c := &comparison{bin: bin, json: true, out: &out, screen: &said, progress: io.Discard, began: time.Now(), report: filepath.Join(t.TempDir(), "r.html"), steps: &steps{
 		idleWS:   task{name: "idle, WebSocket", line: "idle -transport ws -n 20 -rest 0s -every 5ms -gone 0", fresh: true, times: 1},
 		idleBOSH: task{name: "idle, BOSH", line: "idle -transport bosh -n 20 -rest 0s -every 5ms -gone 0", fresh: true, times: 1},
+		rooms:    task{name: "visitors in rooms", line: "idle -join -transport ws -n 20 -rest 0s -every 5ms -gone 0", fresh: true, times: 1},
 		churn:    task{name: "churn", line: "churn -transport ws -n 10 -c 2 -for 300ms", times: 1},
 		chatWS:   task{name: "chat, WebSocket", line: "chat -transport ws -n 4 -for 300ms", times: 1},
 		chatBOSH: task{name: "chat, BOSH", line: "chat -transport bosh -n 4 -for 300ms", times: 1},

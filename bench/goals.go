@@ -62,6 +62,8 @@ func (s *steps) rows() []row {
 			whole: figureOf("at rest, a session"), edge: figureOf("at rest, a session: usher"), limit: 5},
 		{step: &s.idleBOSH, name: "idle session, BOSH: memory", unit: "kB", lower: true,
 			whole: figureOf("at rest, a session"), edge: figureOf("at rest, a session: usher"), limit: 6},
+		{step: &s.rooms, name: "visitor in a room of two, WebSocket: memory", unit: "kB", lower: true,
+			whole: figureOf("at rest, a session"), edge: figureOf("at rest, a session: usher"), ratio: both(0.2, 0.4)},
 		{step: &s.idleWS, name: "set-up, WebSocket: CPU", unit: "ms", lower: true, whole: scaled(1e-3, figureOf("set-up, CPU")), limit: 0.12},
 		{step: &s.idleBOSH, name: "set-up, BOSH: CPU", unit: "ms", lower: true, whole: scaled(1e-3, figureOf("set-up, CPU")), limit: 0.2},
 		{step: &s.idleWS, name: "set-ups, WebSocket", unit: "/s", whole: figureOf("set-up"), limit: 4500},

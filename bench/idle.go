@@ -18,6 +18,7 @@ type idling struct {
 	rest, every time.Duration
 	profile     string
 	gone        int
+	join        bool
 
 	last *idleRun // the run that figures are asked of
 }
@@ -32,9 +33,13 @@ func idle(f *flag.FlagSet, o *options) *work {
 	f.DurationVar(&i.every, "every", 500*time.Millisecond, "between two of the ten looks at a memory that has settled")
 	f.StringVar(&i.profile, "profile", "", "write the heap profiles of the Ushers that were started to `file`.ws.1, file.bosh.1, ...")
 	f.IntVar(&i.gone, "gone", 20, "BOSH clients that are cut off in the end, one after the other, to see how soon Usher notices")
+	f.BoolVar(&i.join, "join", false, "before they rest, sessions enter rooms in pairs: what a visitor in a room costs the edge and the server (with a server that has rooms)")
 	return &work{target: stage.Fake, run: i.run, figures: i.figures, check: func() error {
 		if i.rest < 0 || i.every <= 0 || i.gone < 0 {
 			return errors.New("-rest, -gone: 0 or more; -every: more than 0")
+		}
+		if i.join && o.Target == stage.Fake {
+			return errors.New("-join: the fake upstream server has no rooms; take -target usher+prosody or another")
 		}
 		return nil
 	}}
@@ -116,6 +121,11 @@ func (one *idleRun) steps(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if one.join {
+		if err := one.rooms(ctx); err != nil {
+			return err
+		}
+	}
 	err = one.meet(ctx, func() error { return one.resting(ctx) })
 	if err != nil {
 		return err
@@ -125,6 +135,27 @@ func (one *idleRun) steps(ctx context.Context) error {
 		return err
 	}
 	return one.stop(ctx)
+}
+
+// rooms brings the sessions into rooms, two in each. Who was there first reads of the other when he says something once more; over BOSH his request
+// is held again then.
+func (one *idleRun) rooms(ctx context.Context) error {
+	one.rec.Phase("entering rooms")
+	in, tag := one.rec.Counter("in rooms"), fmt.Sprintf("bench-%x-%x", os.Getpid(), time.Now().UnixMilli())
+	if err := load.Each(ctx, (len(one.all.sessions)+1)/2, one.c, func(_ context.Context, pair int, w *load.Worker) error {
+		for i := 2 * pair; i < min(2*pair+2, len(one.all.sessions)); i++ { // one after the other: who comes first makes the room
+			if err := one.all.sessions[i].Join(w, fmt.Sprintf("%s-%d", tag, pair), fmt.Sprintf("nick-%d", i%2)); err != nil {
+				return fmt.Errorf("entering rooms: %w", err)
+			}
+			in.Add(1)
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	return one.all.each(ctx, "a message there and back, in rooms", func(_ context.Context, i int, w *load.Worker) error {
+		return say(one.all.sessions[i], w, one.stage.Fake)
+	})
 }
 
 // nobody reads what there is without sessions, when some have been there: they bring the programs' pages in and the

@@ -1,16 +1,19 @@
 """Runs a program for people in a terminal of its own (a pty), for the lack of a person.
 
 What it draws goes out as JSON lines, without the terminal's control sequences; what
-is typed comes in as JSON lines, as in driver.js. The program ends when the input does.
+is typed comes in as JSON lines, as in driver.js. The program ends when the input does,
+and when this one is killed: else it would look for its terminal for ever, with all of a core.
 
 python3 terminal.py PROGRAM ARGUMENT...
 """
 
+import ctypes
 import fcntl
 import json
 import os
 import pty
 import re
+import signal
 import struct
 import sys
 import termios
@@ -26,6 +29,7 @@ def emit(event, **data):
 
 pid, screen = pty.fork()
 if pid == 0:
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # prctl(2) PR_SET_PDEATHSIG
     os.environ['TERM'] = 'xterm'
     os.execvp(sys.argv[1], sys.argv[1:])
 fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack('HHHH', 50, 250, 0, 0))
@@ -48,4 +52,4 @@ threading.Thread(target=show, daemon=True).start()
 emit('ready')
 for line in sys.stdin:
     os.write(screen, (json.loads(line)['text'] + '\r').encode())
-os.kill(pid, 9)
+os.kill(pid, signal.SIGKILL)

@@ -254,9 +254,9 @@ func (s *scene) badRIDs(t *testing.T) {
 	})
 	t.Run("early within the window", func(t *testing.T) { // §14.2: it waits for the one before
 		b := s.overBOSH(t)
-		ahead := make(chan *answer, 1)
+		ahead, second := make(chan *answer, 1), b.at(b.rid+2, "", sayInRoom("<body>second</body>"))
 		go func() { // ends with its answer
-			a, _ := s.try("POST", b.at(b.rid+2, "", sayInRoom("<body>second</body>")))
+			a, _ := s.try("POST", second)
 			ahead <- a
 		}()
 		eventually(t, "the early request is held", func() bool { return s.g.bosh.Held() == 1 })

@@ -493,6 +493,9 @@ func TestDeskHearsOfALostHome(t *testing.T) {
 	if len(there) != 2 {
 		t.Fatalf("%d visitors of 4 live on the second link", len(there))
 	}
+	// Nothing of the logins is left for the desk to do.
+	there[0].sendf("<iq xmlns='jabber:client' type='get' id='d' to='%s'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>", shopDesk)
+	there[0].expect("iq", "id='d'", "type='result'")
 	// From here on the desk reads nothing: its goroutine waits for the archive.
 	release := l.hold()
 	defer release()

@@ -218,11 +218,15 @@ func (u *Upstream) route(from *Peer, e *xmpp.Element) {
 	u.mu.RLock()
 	c := u.byName[string(domain)]
 	u.mu.RUnlock()
-	if c == nil || c.Forward(e) != nil {
+	if c == nil {
 		u.lost.Add(1)
 		return
 	}
-	u.routed.Add(1)
+	u.routed.Add(1) // before it can be read: who has read it finds it counted
+	if c.Forward(e) != nil {
+		u.routed.Add(-1)
+		u.lost.Add(1)
+	}
 }
 
 // Peer is one connection of a component, as the server sees it. Safe for

@@ -84,6 +84,7 @@ var (
 // globals lists the package-level variables that are neither an error value
 // nor a table, with the reason why each may be there.
 var globals = map[string]string{
+	"conn.writes":     "a pool: what a write needs while it lasts, for all connections",
 	"gateway.version": "set by the linker",
 }
 

@@ -22,7 +22,7 @@ func (s *session) accept(w *wrapper, body []byte, bad *xmpp.StreamError, x *exch
 		x.reply(s.srv.epitaph(s.key))
 		return
 	case s.stream.Ended() != nil && (w.rid == 0 || w.rid > s.replied):
-		s.strays = append(s.strays, x)
+		s.stray(x)
 		s.settle(now)
 		return
 	case bad != nil:
@@ -82,9 +82,9 @@ var (
 
 // breach ends the session because of request x. Under mu, which it lets go meanwhile.
 func (s *session) breach(x *exchange, condition string, err *xmpp.StreamError) {
-	s.strays = append(s.strays, x)
-	if s.condition == "" {
-		s.condition = condition
+	s.stray(x)
+	if s.final.condition == "" {
+		s.final.condition = condition
 	}
 	s.mu.Unlock()
 	s.stream.Fail(err)
@@ -126,7 +126,7 @@ func (s *session) fresh(i int, w *wrapper, body []byte, x *exchange, now instant
 		return "policy-violation", errPause // §10
 	}
 	switch {
-	case s.keyed:
+	case s.chain != nil:
 		if r.keys = parseKeys(w); r.keys == nil {
 			return "item-not-found", errKey
 		}
@@ -135,7 +135,7 @@ func (s *session) fresh(i int, w *wrapper, body []byte, x *exchange, now instant
 	}
 	s.slots = slices.Insert(s.slots, i, r)
 	for ; i < len(s.slots) && s.slots[i].rid == s.received+1; i++ {
-		if s.keyed && !s.advance(s.slots[i]) {
+		if s.chain != nil && !s.advance(s.slots[i]) {
 			s.forget(r)
 			return "item-not-found", errKey // §15.4: MUST NOT process the element
 		}
@@ -215,12 +215,12 @@ func (s *session) spend(now instant) bool {
 
 // advance checks the key of the next request in the order of rids (§15.4, §15.5).
 func (s *session) advance(r *request) bool {
-	if !follows(r.keys.key, s.chain) {
+	if !follows(r.keys.key, *s.chain) {
 		return false
 	}
-	s.chain = r.keys.key
+	*s.chain = r.keys.key
 	if r.keys.newkey != (digest{}) {
-		s.chain = r.keys.newkey
+		*s.chain = r.keys.newkey
 	}
 	return true
 }
@@ -358,7 +358,7 @@ func (s *session) work(mine bool) {
 		}
 		if pause > 0 && r.fed < r.payloads {
 			if err := s.keep(r); err != nil {
-				s.condition = "policy-violation"
+				s.ending().condition = "policy-violation"
 				s.mu.Unlock()
 				s.stream.Fail(err)
 				s.mu.Lock()

@@ -53,9 +53,11 @@ func (s *Server) shapeOf(ctx *fasthttp.RequestCtx) (sh shape) {
 	}
 	digits := decimal(raw[at:])
 	// RFC 9112 §3: what stood before it, if it was written as it is mostly
-	head := make([]byte, 0, 64)
-	head = append(append(append(append(head, h.Method()...), ' '), h.RequestURI()...), " HTTP/1.1\r\n"...)
-	before := append(head, raw[:at]...)
+	buf := s.scratch()
+	defer s.give(buf)
+	*buf = append(append(append(append(*buf, h.Method()...), ' '), h.RequestURI()...), " HTTP/1.1\r\n"...)
+	*buf = append(*buf, raw[:at]...)
+	before := *buf
 	after := raw[at+digits:]
 	if digits == 0 || len(before)+len(after) > readSize {
 		return sh

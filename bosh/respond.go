@@ -131,8 +131,9 @@ func (s *session) unkeep() {
 // finish tells the client that the stream has ended, if it is there to be told; otherwise its next request
 // is. The oldest request gets what is queued and the reason; at a shutdown the reason waits for the next one if something is queued.
 func (s *session) finish(e *c2s.Ending, now instant) {
-	if s.endedAt == 0 {
-		s.endedAt = now
+	f := s.ending()
+	if f.at == 0 {
+		f.at = now
 	}
 	var open []*exchange
 	for _, r := range s.slots {
@@ -140,7 +141,7 @@ func (s *session) finish(e *c2s.Ending, now instant) {
 			open = append(open, r.x)
 		}
 	}
-	open = append(open, s.strays...)
+	open = append(open, f.strays...)
 	if e.Reason == c2s.Shutdown && len(open) > 0 && s.stream.Pending() > 0 {
 		// There is time, and not every client takes stanzas in a terminate: they go before it.
 		payload := s.srv.scratch()
@@ -150,13 +151,13 @@ func (s *session) finish(e *c2s.Ending, now instant) {
 		open = open[1:]
 	}
 	if len(open) == 0 {
-		s.slots, s.strays = nil, nil
+		s.slots, f.strays = nil, nil
 		s.schedule(now)
 		return
 	}
 	condition, withError := terminal(e)
-	if s.condition != "" {
-		condition, withError = s.condition, false
+	if f.condition != "" {
+		condition, withError = f.condition, false
 	}
 	payload := s.srv.scratch()
 	defer s.srv.give(payload)
@@ -169,10 +170,10 @@ func (s *session) finish(e *c2s.Ending, now instant) {
 	first := a.append(nil, *payload)
 	last := a.append(nil, (*payload)[stanzas:])
 	rest := last
-	if e.Reason == c2s.ClientClosed && s.condition == "" {
+	if e.Reason == c2s.ClientClosed && f.condition == "" {
 		rest = emptyBody // §13: the oldest is told, the others are let go
 	}
-	s.slots, s.strays = nil, nil
+	s.slots, f.strays = nil, nil
 	if s.end() && e.Reason != c2s.Inactive {
 		s.srv.dead.Add(s.key, tomb{last, now.plus(max(s.inactivity, time.Minute))})
 	}
@@ -211,6 +212,8 @@ func (s *session) left(x *exchange) {
 			r.x = nil
 		}
 	}
-	s.strays = slices.DeleteFunc(s.strays, func(o *exchange) bool { return o == x })
+	if f := s.final; f != nil {
+		f.strays = slices.DeleteFunc(f.strays, func(o *exchange) bool { return o == x })
+	}
 	s.settle(s.srv.now())
 }

@@ -24,7 +24,6 @@ type session struct {
 	hold       uint8
 	requests   uint8
 	acks       bool // both sides acknowledge (§9)
-	keyed      bool // §15
 
 	mu sync.Mutex // guards what follows
 
@@ -41,7 +40,7 @@ type session struct {
 	received uint64 // the highest rid without a gap below it
 	replied  uint64 // the highest rid that was answered
 	resumeAt instant
-	chain    digest
+	chain    *digest // of the next key; nil while not keyed
 
 	// Answers.
 	kept     []kept
@@ -59,10 +58,14 @@ type session struct {
 	last    instant       // when the last new request came
 	spareAt instant
 
-	// The end.
+	final *final // nil until it comes to that
+}
+
+// final is what a session has when it ends.
+type final struct {
 	condition string      // what ended it here, rather than in the stream
 	strays    []*exchange // requests beside slots that are to be told
-	endedAt   instant
+	at        instant     // when the stream had ended; 0 = it hasn't
 }
 
 // request is one rid that was received and not answered.
@@ -101,6 +104,28 @@ type tally struct {
 	written uint32 // c2s.Stream.Written
 }
 
+// ending is what the session has for its end, made where it is the first time. Under mu.
+func (s *session) ending() *final {
+	if s.final == nil {
+		s.final = &final{}
+	}
+	return s.final
+}
+
+// stray notes a request that is to be told how the session ends. Under mu.
+func (s *session) stray(x *exchange) {
+	f := s.ending()
+	f.strays = append(f.strays, x)
+}
+
+// endedAt is when the stream was found to have ended; 0 = it wasn't. Under mu.
+func (s *session) endedAt() instant {
+	if s.final == nil {
+		return 0
+	}
+	return s.final.at
+}
+
 // newSession negotiates (XEP-0124 §7.1, §7.2).
 func newSession(srv *Server, info *c2s.Info, w *wrapper) *session {
 	c := &srv.cfg
@@ -123,7 +148,9 @@ func newSession(srv *Server, info *c2s.Info, w *wrapper) *session {
 		s.inactivity += 2 * c.Polling // §12: higher than normal by more than `polling`
 	}
 	s.acks = w.ack == 1
-	s.chain, s.keyed = parseDigest(w.newkey) // §15.4
+	if chain, keyed := parseDigest(w.newkey); keyed { // §15.4
+		s.chain = &chain
+	}
 	s.received, s.replied = w.rid, w.rid-1
 	s.last = srv.now()
 	s.spareAt = s.last
@@ -146,7 +173,9 @@ func (s *session) polls() bool { return s.hold == 0 }
 // greet makes the attributes of the session creation response (XEP-0124 §7.2, XEP-0206 §4).
 func (s *session) greet(w *wrapper, h c2s.Header) string {
 	c := &s.srv.cfg
-	b := append([]byte(nil), ` xmlns:xmpp='`+xmpp.NSXBOSH+`' xmlns:stream='`+xmpp.NSStream+`'`...)
+	buf := s.srv.scratch()
+	defer s.srv.give(buf)
+	b := append(*buf, ` xmlns:xmpp='`+xmpp.NSXBOSH+`' xmlns:stream='`+xmpp.NSStream+`'`...)
 	b = xmpp.AppendAttr(b, "sid", []byte(s.key.sid(c.Node)))
 	b = appendNumber(b, "wait", seconds(s.wait))
 	b = appendNumber(b, "requests", uint64(s.requests))
@@ -177,7 +206,8 @@ func (s *session) greet(w *wrapper, h c2s.Header) string {
 	}
 	b = xmpp.AppendAttr(b, "authid", []byte(h.ID))
 	b = xmpp.AppendAttr(b, "xmpp:version", []byte(h.Version))
-	return string(append(b, ` xmpp:restartlogic='true'`...))
+	*buf = append(b, ` xmpp:restartlogic='true'`...)
+	return string(*buf)
 }
 
 // begin takes the session creation request. The session is found by its sid from then on, unless the stream was refused.
@@ -253,12 +283,12 @@ func (s *session) goOn() {
 // inactiveAt is when the session ends for want of requests. Under mu.
 func (s *session) inactiveAt() (instant, bool) {
 	switch {
-	case s.endedAt != 0 && s.srv.lot.draining() && !s.polls() && s.pause == 0:
+	case s.endedAt() != 0 && s.srv.lot.draining() && !s.polls() && s.pause == 0:
 		// One who is there asks again at once: what is held up is the end of the process.
 		return max(s.idle, s.last).plus(absent), true
-	case s.endedAt != 0:
+	case s.endedAt() != 0:
 		// Nobody has asked yet for how it ended.
-		return s.endedAt.plus(max(s.inactivity, time.Second)), true
+		return s.endedAt().plus(max(s.inactivity, time.Second)), true
 	case s.idle == 0 || s.inactivity == 0:
 		return 0, false
 	case s.pause > 0:
@@ -273,7 +303,7 @@ func (s *session) schedule(now instant) {
 	if s.over {
 		return
 	}
-	waiting := len(s.strays) > 0
+	waiting := s.final != nil && len(s.final.strays) > 0
 	var next instant
 	sooner := func(t instant) {
 		if next == 0 || t < next {
@@ -298,7 +328,7 @@ func (s *session) schedule(now instant) {
 	if s.resumeAt != 0 {
 		sooner(s.resumeAt)
 	}
-	if s.login && s.endedAt == 0 {
+	if s.login && s.endedAt() == 0 {
 		if at := s.stream.Deadline(); at.IsZero() {
 			s.login = false
 		} else {
@@ -323,10 +353,14 @@ func (s *session) drop() {
 			x.fail()
 		}
 	}
-	for _, x := range s.strays {
-		x.fail()
+	if f := s.final; f != nil {
+		strays := f.strays
+		f.strays = nil // before left looks for them there
+		for _, x := range strays {
+			x.fail()
+		}
 	}
-	s.slots, s.strays = nil, nil
+	s.slots = nil
 	s.mu.Unlock()
 }
 

@@ -18,12 +18,12 @@ type ledger struct {
 	sent    uint32 // ours, written
 	acked   uint32 // of these, confirmed
 
+	early uint32  // of kept, the first ones, written before the client could count them
 	kept  *outbox // written and not confirmed; nil if there is none
-	early uint32  // of these, the first ones, written before the client could count them
 
 	id   smID
 	max  time.Duration // how long a resumption is promised
-	full time.Time     // since when nothing is written until something is confirmed; zero: it isn't so
+	full time.Duration // since when, counted from the stream's start, nothing is written until something is confirmed; 0: it isn't so
 }
 
 // ackWait is how long a client may leave a full queue unconfirmed.
@@ -101,7 +101,7 @@ func (s *Stream) confirm(h uint32) bool {
 		return false
 	}
 	if n+l.early > 0 {
-		l.news, l.full = true, time.Time{}
+		l.news, l.full = true, 0
 	}
 	if l.kept != nil {
 		for range n + l.early {
@@ -120,8 +120,8 @@ func (s *Stream) fullUp() bool {
 	if l == nil || !l.sm || l.kept == nil || l.kept.pending() < s.cfg.queue() || s.ended != nil {
 		return false
 	}
-	if l.full.IsZero() {
-		l.full = s.cfg.Now()
+	if l.full == 0 {
+		l.full = max(s.cfg.Now().Sub(s.start), 1)
 	}
 	return true
 }

@@ -171,7 +171,7 @@ func (s *Stream) commit(o *outbox, mark int, marks uint32, tell bool) (dirty boo
 	o.end(mark, marks)
 	if s.waiting() > s.room() && s.relay == nil { // what is relayed waits before it is queued
 		e := Ending{Overflow, &xmpp.StreamError{Condition: "policy-violation", Text: "too much is waiting to be read"}}
-		if s.led != nil && !s.led.full.IsZero() {
+		if s.led != nil && s.led.full != 0 {
 			e = errUnacked()
 		}
 		if s.ended != nil || s.pass == nil || s.pass.lost == nil {

@@ -157,7 +157,7 @@ func (s *Stream) resumeFrom(old *Stream, h uint32) {
 	old.confirm(h)
 	old.handOn(o, counted)
 	s.led, old.led = l, nil
-	l.sent, l.asked, l.news, l.full = l.acked, false, true, time.Time{}
+	l.sent, l.asked, l.news, l.full = l.acked, false, true, 0
 	s.unhold()
 	s.pass.heir = true
 	if l.offered {

@@ -353,7 +353,7 @@ func (s *Stream) Deadline() time.Time {
 func (s *Stream) Expire() {
 	now := s.cfg.Now() // before Deadline, which a bind may lift meanwhile
 	s.mu.Lock()
-	mum := s.led != nil && !s.led.full.IsZero() && now.Sub(s.led.full) >= ackWait
+	mum := s.led != nil && s.led.full != 0 && now.Sub(s.start)-s.led.full >= ackWait
 	s.mu.Unlock()
 	if mum {
 		s.End(errUnacked())

@@ -30,20 +30,16 @@ type Conn struct {
 	raw    syscall.RawConn // of the socket
 	secure *secure         // nil = plain
 
-	// The reader's. head is what was read but not taken yet. readable is the step
-	// that the runtime's poller repeats, made once so that waiting allocates nothing.
-	head     []byte
+	// The reader's. readable is the step that the runtime's poller repeats, made once so that waiting allocates nothing.
+	head     *[]byte // what was read but not taken yet; nil = nothing
 	readable func(fd uintptr) bool
 	pool     *Buffers // where the step takes a buffer; nil = it only looks
 	got      *Buffer
-	readErr  error
-
-	// The writer's, made at the first TryWrite.
-	writable func(fd uintptr) bool
-	out      []byte
-	outN     int
-	outErr   error
+	readErr  syscall.Errno // of the last step; ended = there is nothing more
 }
+
+// ended stands for io.EOF among the errors of the kernel.
+const ended = ^syscall.Errno(0)
 
 // socket is what *net.TCPConn and *net.UnixConn have in common.
 type socket interface {
@@ -127,7 +123,7 @@ func (c *Conn) drain(hijacked net.Conn) error {
 		}
 	}
 	if c.head = nil; len(ahead) > 0 {
-		c.head = ahead
+		c.keep(ahead)
 	}
 	if c.secure != nil {
 		return c.secure.setDeadline(time.Time{})
@@ -139,7 +135,7 @@ func (c *Conn) drain(hijacked net.Conn) error {
 func (c *Conn) TLS() bool { return c.secure != nil }
 
 // Buffered returns whether bytes are at hand without asking the kernel.
-func (c *Conn) Buffered() bool { return len(c.head) > 0 }
+func (c *Conn) Buffered() bool { return c.head != nil }
 
 // RemoteAddr is the peer's address as the layers tell it.
 func (c *Conn) RemoteAddr() net.Addr { return c.outer.RemoteAddr() }

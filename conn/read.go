@@ -38,7 +38,7 @@ func (p *Buffers) Put(b *Buffer) {
 // waits for ever. It holds no buffer and allocates nothing; a goroutine parked here costs its minimal stack. The end is
 // told only when nothing is left to read.
 func (c *Conn) Wait() error {
-	if len(c.head) > 0 {
+	if c.head != nil {
 		return nil
 	}
 	if c.secure != nil {
@@ -50,7 +50,7 @@ func (c *Conn) Wait() error {
 // Fill waits like Wait and reads what is there, up to the pool's buffer size, into a buffer that it takes from pool
 // only then. The caller gives it back with Put. It allocates nothing on a plain connection.
 func (c *Conn) Fill(pool *Buffers) (*Buffer, error) {
-	if len(c.head) > 0 {
+	if c.head != nil {
 		b := pool.Get()
 		b.B = b.B[:pool.size]
 		b.B = b.B[:c.takeHead(b.B)]
@@ -69,7 +69,7 @@ func (c *Conn) Fill(pool *Buffers) (*Buffer, error) {
 
 // Read reads what is there; it blocks if nothing is, holding p.
 func (c *Conn) Read(p []byte) (int, error) {
-	if len(c.head) > 0 {
+	if c.head != nil {
 		return c.takeHead(p), nil
 	}
 	if c.secure != nil {
@@ -80,15 +80,23 @@ func (c *Conn) Read(p []byte) (int, error) {
 
 // Unread puts bytes that were read back: they come out first. p is copied.
 func (c *Conn) Unread(p []byte) {
-	if len(p) > 0 {
-		c.head = append(append(make([]byte, 0, len(p)+len(c.head)), p...), c.head...)
+	if len(p) == 0 {
+		return
 	}
+	var behind []byte
+	if c.head != nil {
+		behind = *c.head
+	}
+	c.keep(append(append(make([]byte, 0, len(p)+len(behind)), p...), behind...))
 }
+
+// keep makes p, which isn't empty, what comes out first.
+func (c *Conn) keep(p []byte) { c.head = &p }
 
 // takeHead moves bytes that were read ahead into p.
 func (c *Conn) takeHead(p []byte) int {
-	n := copy(p, c.head)
-	if c.head = c.head[n:]; len(c.head) == 0 {
+	n := copy(p, *c.head)
+	if *c.head = (*c.head)[n:]; len(*c.head) == 0 {
 		c.head = nil // an idle connection keeps no buffer
 	}
 	return n
@@ -97,9 +105,15 @@ func (c *Conn) takeHead(p []byte) int {
 // park repeats step until it has come to something.
 func (c *Conn) park(pool *Buffers) error {
 	c.pool = pool
-	c.readErr = nil
+	c.readErr = 0
 	if err := c.raw.Read(c.readable); err != nil {
 		return err
+	}
+	switch c.readErr {
+	case 0:
+		return nil
+	case ended:
+		return io.EOF
 	}
 	return c.readErr
 }
@@ -133,13 +147,13 @@ func (c *Conn) look(fd int) bool {
 
 // settle notes what a read without bytes means.
 func (c *Conn) settle(err error) bool {
-	switch err {
-	case nil:
-		c.readErr = io.EOF
-	case syscall.EAGAIN:
+	switch errno, _ := err.(syscall.Errno); {
+	case err == nil:
+		c.readErr = ended
+	case errno == syscall.EAGAIN:
 		return false
 	default:
-		c.readErr = err
+		c.readErr = errno
 	}
 	return true
 }

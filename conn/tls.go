@@ -65,7 +65,7 @@ func (s *secure) ready(c *Conn) error {
 		return nil
 	}
 	// The end of the socket is TLS's to judge: cut off or closed.
-	if err := c.park(nil); err != nil && c.readErr == nil {
+	if err := c.park(nil); err != nil && c.readErr == 0 {
 		return err
 	}
 	s.dry, s.fed = false, true
@@ -116,7 +116,7 @@ func (s *secure) wait(c *Conn) error {
 		var one [1]byte
 		n, err := s.read(one[:])
 		if n > 0 {
-			c.head = []byte{one[0]}
+			c.keep([]byte{one[0]})
 			return nil
 		}
 		if err != nil {

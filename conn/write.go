@@ -1,6 +1,9 @@
 package conn
 
-import "syscall"
+import (
+	"sync"
+	"syscall"
+)
 
 // TryWrite writes as much of p as the kernel takes now and never blocks. n < len(p) with a nil error means that
 // the kernel is full. Over TLS it takes nothing, since a record can't be written in part: lend a goroutine to Write.
@@ -8,26 +11,39 @@ func (c *Conn) TryWrite(p []byte) (n int, err error) {
 	if c.secure != nil || len(p) == 0 {
 		return 0, nil
 	}
-	if c.writable == nil {
-		c.writable = c.put
-	}
-	c.out, c.outN, c.outErr = p, 0, nil
-	err = c.raw.Write(c.writable)
-	c.out = nil
+	w := writes.Get().(*writing)
+	w.p, w.n, w.err = p, 0, nil
+	err = c.raw.Write(w.put)
 	if err == nil {
-		err = c.outErr
+		err = w.err
 	}
-	return c.outN, err
+	n, w.p, w.err = w.n, nil, nil
+	writes.Put(w)
+	return n, err
 }
 
-// put is one write; it always says that it's done, so the poller never parks the caller.
-func (c *Conn) put(fd uintptr) bool {
-	n, err := retry(write, int(fd), c.out)
+// writing is one TryWrite. They are shared by all connections, of which few write at a time.
+type writing struct {
+	p   []byte
+	n   int
+	err error
+	put func(fd uintptr) bool // of once, made once so that writing allocates nothing
+}
+
+var writes = sync.Pool{New: func() any {
+	w := &writing{}
+	w.put = w.once
+	return w
+}}
+
+// once is one write; it always says that it's done, so the poller never parks the caller.
+func (w *writing) once(fd uintptr) bool {
+	n, err := retry(write, int(fd), w.p)
 	if n > 0 {
-		c.outN = n
+		w.n = n
 	}
 	if err != nil && err != syscall.EAGAIN {
-		c.outErr = err
+		w.err = err
 	}
 	return true
 }

@@ -481,7 +481,7 @@ func (d *desk) refresh(v *visitor, info *c2s.Info) {
 		return
 	}
 	card := *v.card.Load()
-	card.Language, card.Address = string(v.language), d.storedAddress(v.site, info.Remote)
+	card.Language, card.Address = v.language, d.storedAddress(v.site, info.Remote)
 	v.card.Store(&card)
 }
 

@@ -103,7 +103,7 @@ func (d *desk) card(v *visitor) *workgroup.Visitor {
 		return nil
 	}
 	return &workgroup.Visitor{
-		JID: v.full(), Site: v.site.name, Language: string(v.language), Since: d.g.now(),
+		JID: v.full(), Site: v.site.name, Language: v.language, Since: d.g.now(),
 		Address: d.storedAddress(v.site, v.stream().Info().Remote),
 	}
 }

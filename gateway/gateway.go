@@ -368,9 +368,7 @@ func (g *Gateway) enter(s *c2s.Stream, v *visitor, resource string) (string, err
 		return "", errNoPlace
 	}
 	v.name(h, local, resource)
-	if lang := s.Lang(); lang != "" {
-		v.language = []byte(lang)
-	}
+	v.language = s.Lang()
 	v.mu.Lock()
 	if v.closed {
 		v.mu.Unlock()
@@ -392,7 +390,7 @@ func (g *Gateway) enter(s *c2s.Stream, v *visitor, resource string) (string, err
 		s.End(c2s.Ending{Reason: c2s.ResourceLimit, Err: refusal})
 		return "", errNoPlace
 	}
-	if v.claim != "" {
+	if v.claim != nil {
 		g.count.resumes[ResumeAddress].Add(1)
 	}
 	g.desk.bound(v)
@@ -411,8 +409,8 @@ func (v *visitor) unbind() {
 // place finds the visitor's home: that of the address he has come back for, else the least loaded. It counts
 // him there. nil: that link, or every one, is down.
 func (g *Gateway) place(v *visitor) (local string, h *home) {
-	if v.claim != "" {
-		l, domain, _ := xmpp.SplitJID([]byte(v.claim))
+	if v.claim != nil {
+		l, domain, _ := xmpp.SplitJID([]byte(*v.claim))
 		if h = g.homes[string(domain)]; !h.Enter() {
 			return "", nil
 		}

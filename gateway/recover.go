@@ -205,7 +205,7 @@ func (v *visitor) resume() {
 	v.releasing, v.quiet = true, false
 	v.mu.Unlock()
 	if !quiet {
-		v.tell(v.linkState("up", v.g.now(), missed))
+		v.tell(v.linkState("up", v.g.now(), int(missed)))
 	}
 	v.g.desk.linkBack(v)
 	v.g.spawn(v.release)

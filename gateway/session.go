@@ -100,10 +100,10 @@ func (g *Gateway) resumed(s, old *c2s.Stream) error {
 
 // reattach gives s the session of the visitor whose token c has shown, if there is one: whether it runs or waits. nil: there is none.
 func (g *Gateway) reattach(s *c2s.Stream, c *visitor) (*visitor, error) {
-	if c.claim == "" {
+	if c.claim == nil {
 		return nil, nil
 	}
-	local, domain, _ := xmpp.SplitJID([]byte(c.claim))
+	local, domain, _ := xmpp.SplitJID([]byte(*c.claim))
 	for {
 		v := g.visitors.find(local, domain)
 		if v == nil {
@@ -130,7 +130,7 @@ func (v *visitor) follow(s *c2s.Stream) (back bool) {
 	info := s.Info()
 	v.g.gate.succeeded(v.site, info)
 	if lang := s.Lang(); lang != "" {
-		v.language = []byte(lang) // Succeed has waited for the reader before
+		v.language = lang // Succeed has waited for the reader before
 	}
 	v.g.desk.refresh(v, info)
 	v.mu.Lock()

@@ -222,7 +222,7 @@ func (g *Gateway) login(s *c2s.Stream, token []byte) bool {
 	if !ok || len(local) == 0 || !g.ownDomain(domain) {
 		return false
 	}
-	v.claim, v.tokenEnds = bare, expires.UnixMilli()
+	v.claim, v.tokenEnds = &bare, expires.UnixMilli()
 	return true
 }
 

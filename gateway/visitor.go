@@ -43,8 +43,8 @@ type visitor struct {
 	card atomic.Pointer[workgroup.Visitor] // what the desk knows of him; nil without one
 
 	// Owned by the stream's reader.
-	language []byte // of the stream header; nil if none was given
-	claim    string // the bare JID that his token names
+	language string  // of the stream header; "" if none was given
+	claim    *string // the bare JID that his token names; nil without one
 
 	timer c2s.Timer // next expiry of requests and held stanzas
 
@@ -61,6 +61,7 @@ type visitor struct {
 	messages  bucket
 	joins     bucket
 	nextID    uint32
+	missed    int32 // stanzas answered with an error since the link was lost
 	requests  map[uint32]*request
 	directed  map[string][]byte     // address -> the last available presence, in component form
 	peers     map[string][]byte     // the same of other visitors, in client form: the edge tells them itself
@@ -68,7 +69,6 @@ type visitor struct {
 	opened    map[string]struct{}   // rooms opened to this visitor by invitation
 	invites   map[string]*invite    // support rooms opened to him by the desk
 	held      []held
-	missed    int           // stanzas answered with an error since the link was lost
 	tokenEnds int64         // Unix milliseconds: until then a token of his is valid
 	parking   *parking      // nil while his stream has its client
 	news      chan struct{} // closed then, and when he has another stream; nil while nobody waits for it
@@ -121,10 +121,10 @@ func (v *visitor) name(h *home, local, resource string) {
 
 // lang is the language of a stanza of his: its own, else his stream's (RFC 6120 §8.1.5).
 func (v *visitor) lang(e *xmpp.Element) []byte {
-	if e.Lang != nil || v.language == nil {
+	if e.Lang != nil || v.language == "" {
 		return e.Lang
 	}
-	return v.language
+	return unsafe.Slice(unsafe.StringData(v.language), len(v.language)) // nobody writes into an element
 }
 
 // deliver queues a stanza for the visitor, addressed to his full JID.

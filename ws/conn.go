@@ -23,7 +23,7 @@ type Conn struct {
 	// The reader's.
 	rest   []byte // begun frames, still masked
 	msg    []byte // fragments of a message, unmasked
-	parts  int    // frames of that message
+	parts  int32  // frames of that message
 	bound  bool   // the prelogin limit is lifted
 	opened bool   // the client has opened the stream
 

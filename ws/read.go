@@ -164,7 +164,7 @@ func (c *Conn) allowed(h *header) *violation {
 		return notText
 	case (h.op == opContinue) != (c.parts > 0): // RFC 6455 §5.4
 		return protocolError
-	case c.server.cfg.Fragments > 0 && c.parts >= c.server.cfg.Fragments:
+	case c.server.cfg.Fragments > 0 && int(c.parts) >= c.server.cfg.Fragments:
 		return tooManyParts
 	case c.tooBig(len(c.msg) + h.length):
 		return tooBig

@@ -61,7 +61,7 @@ func TestAgain(t *testing.T) {
 			return fmt.Sprintf("POST /http-bind HTTP/1.1\r\nHost: example.com\r\nOrigin: https://shop.example\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(body), body)
 		}, 200, "echo", true}, {plain("", "", message("1")), 200, "echo", true}, message1},
 		"not XML":         {{plain("", "", "<"), 200, "bad-request", true}},
-		"another sid":     {{func(c *client) string { c.sid = "x" + c.sid[1:]; return plain("", "", "")(c) }, 200, "item-not-found", true}},
+		"another sid":     {{func(c *client) string { c.sid = strings.Repeat("x", len(c.sid)); return plain("", "", "")(c) }, 200, "item-not-found", true}},
 		"a new session":   {{func(c *client) string { return httpRequest("POST", "", `<body rid='1' `+creation+`/>`) }, 200, "ANONYMOUS", true}},
 		"too large":       {message1, {plain("", "", message(strings.Repeat("x", 140<<10))), 413, "policy-violation", true}},
 		"the last one":    {message1, {plain("Connection: close\r\n", "", message("1")), 200, "echo", true}},

@@ -68,7 +68,7 @@ lint: check ## check, and known vulnerabilities
 	@.ci/vulnerabilities $(GOVULNCHECK)
 
 unit: ## every package but e2e, with the race detector, and the desk's simulated day
-	@.ci/need gcc prosody ejabberd npm
+	@.ci/need gcc prosody ejabberd chromium npm
 	@$(MAKE) -s widget-test
 	go test -race -count=1 -timeout 10m $$(go list ./... | grep -v -e '/e2e' -e '/archive')
 	go test -count=1 ./archive

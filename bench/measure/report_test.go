@@ -148,7 +148,7 @@ func TestReportRefuses(t *testing.T) {
 func TestReportOpens(t *testing.T) {
 	chromium, err := exec.LookPath("chromium")
 	if err != nil {
-		t.Skip("no chromium here")
+		t.Fatal("no chromium here")
 	}
 	var page bytes.Buffer
 	if err := Report(&page, runs(t)); err != nil {

@@ -22,7 +22,7 @@ type comparison struct {
 	steps        *steps
 	quick, json  bool
 	report, bin  string
-	only         string
+	only, choice string
 	tls          bool
 	out, screen  io.Writer // the table; what goes on
 	progress     io.Writer // of the scenarios
@@ -36,9 +36,8 @@ type comparison struct {
 type task struct {
 	name  string
 	line  string // the command line
-	fresh bool   // with servers of its own, since memory is looked at
 	times int    // how often; the table has the medians
-	bare  bool   // also over a bare component link of the server, each time
+	bare  bool   // also over a bare component link of the server
 }
 
 // steps are all of them.
@@ -49,25 +48,25 @@ type steps struct {
 func newSteps(quick bool) *steps {
 	if quick {
 		return &steps{
-			idleWS:   task{name: "idle, WebSocket", line: "idle -transport ws -n 1000 -rest 4s -every 50ms -gone 0", fresh: true, times: 1},
-			idleBOSH: task{name: "idle, BOSH", line: "idle -transport bosh -n 1000 -rest 4s -every 50ms -gone 0", fresh: true, times: 1},
-			rooms:    task{name: "visitors in rooms", line: "idle -join -transport ws -n 1000 -rest 4s -every 50ms -gone 0", fresh: true, times: 1},
-			churn:    task{name: "churn", line: "churn -transport ws -c 64 -for 5s", times: 1},
-			chatWS:   task{name: "chat, WebSocket", line: "chat -transport ws -n 400 -for 6s", times: 1},
-			chatBOSH: task{name: "chat, BOSH", line: "chat -transport bosh -n 400 -for 6s", times: 1},
-			tail:     task{name: "chat at a rate", line: "chat -transport ws -n 400 -rate 1000 -for 6s", times: 1, bare: true},
-			polls:    task{name: "polls", line: "poll -n 500 -wait 3 -for 6s", times: 1},
+			idleWS:   task{name: "idle, WebSocket", line: "idle -transport ws -n 600 -rest 2s -every 50ms -gone 0", times: 1},
+			idleBOSH: task{name: "idle, BOSH", line: "idle -transport bosh -n 600 -rest 2s -every 50ms -gone 0", times: 1},
+			rooms:    task{name: "visitors in rooms", line: "idle -join -transport ws -n 600 -rest 2s -every 50ms -gone 0", times: 1},
+			churn:    task{name: "churn", line: "churn -transport ws -c 64 -for 4s", times: 1},
+			chatWS:   task{name: "chat, WebSocket", line: "chat -transport ws -n 400 -for 5s", times: 1},
+			chatBOSH: task{name: "chat, BOSH", line: "chat -transport bosh -n 400 -for 5s", times: 1},
+			tail:     task{name: "chat at a rate", line: "chat -transport ws -n 400 -rate 1000 -for 4s", times: 1, bare: true},
+			polls:    task{name: "polls", line: "poll -n 500 -wait 2 -for 5s", times: 1},
 		}
 	}
 	return &steps{
-		idleWS:   task{name: "idle, WebSocket", line: "idle -transport ws -n 2000 -rest 16s -every 200ms -gone 0", fresh: true, times: 1},
-		idleBOSH: task{name: "idle, BOSH", line: "idle -transport bosh -n 2000 -rest 16s -every 200ms -gone 0", fresh: true, times: 1},
-		rooms:    task{name: "visitors in rooms", line: "idle -join -transport ws -n 2000 -rest 16s -every 200ms -gone 0", fresh: true, times: 1},
-		churn:    task{name: "churn", line: "churn -transport ws -c 64 -for 15s", times: 1},
-		chatWS:   task{name: "chat, WebSocket", line: "chat -transport ws -n 400 -for 20s", times: 1},
-		chatBOSH: task{name: "chat, BOSH", line: "chat -transport bosh -n 400 -for 20s", times: 1},
+		idleWS:   task{name: "idle, WebSocket", line: "idle -transport ws -n 2000 -rest 16s -every 200ms -gone 0", times: 1},
+		idleBOSH: task{name: "idle, BOSH", line: "idle -transport bosh -n 2000 -rest 16s -every 200ms -gone 0", times: 1},
+		rooms:    task{name: "visitors in rooms", line: "idle -join -transport ws -n 2000 -rest 16s -every 200ms -gone 0", times: 1},
+		churn:    task{name: "churn", line: "churn -transport ws -c 64 -for 7s", times: 3},
+		chatWS:   task{name: "chat, WebSocket", line: "chat -transport ws -n 400 -for 7s", times: 5},
+		chatBOSH: task{name: "chat, BOSH", line: "chat -transport bosh -n 400 -for 7s", times: 5},
 		tail:     task{name: "chat at a rate", line: "chat -transport ws -n 400 -rate 1000 -for 8s", times: 5, bare: true},
-		polls:    task{name: "polls", line: "poll -n 2000 -wait 10 -for 30s", times: 1},
+		polls:    task{name: "polls", line: "poll -n 2000 -wait 10 -for 20s", times: 2},
 	}
 }
 
@@ -76,13 +75,46 @@ func (s *steps) list() []*task {
 	return []*task{&s.idleWS, &s.idleBOSH, &s.rooms, &s.churn, &s.chatWS, &s.chatBOSH, &s.tail, &s.polls}
 }
 
+func (s *steps) names() (names []string) {
+	for _, one := range s.list() {
+		names = append(names, one.name)
+	}
+	return names
+}
+
+// choose leaves the steps out that -steps doesn't name.
+func (c *comparison) choose() error {
+	if c.choice == "" {
+		return nil
+	}
+	chosen := map[*task]bool{}
+	for part := range strings.SplitSeq(c.choice, ",") {
+		known := false
+		for _, one := range c.steps.list() {
+			if strings.HasPrefix(one.name, strings.TrimSpace(part)) {
+				chosen[one], known = true, true
+			}
+		}
+		if !known {
+			return fmt.Errorf("-steps: none is called %q", part)
+		}
+	}
+	for _, one := range c.steps.list() {
+		if !chosen[one] {
+			one.times = 0
+		}
+	}
+	return nil
+}
+
 // compare is the command.
 func compare(ctx context.Context, args []string, out, progress io.Writer) error {
 	c := &comparison{out: out, screen: progress, progress: io.Discard, began: time.Now()}
 	f := flag.NewFlagSet("bench compare", flag.ContinueOnError)
 	f.SetOutput(progress)
-	f.BoolVar(&c.quick, "quick", false, "within 5 minutes on two cores, instead of 20")
+	f.BoolVar(&c.quick, "quick", false, "within 5 minutes on two cores, instead of 30")
 	f.StringVar(&c.only, "only", "prosody,ejabberd", "the `servers`")
+	f.StringVar(&c.choice, "steps", "", "only these `steps`, as their names begin: \""+strings.Join(newSteps(false).names(), ", ")+"\"")
 	f.BoolVar(&c.tls, "tls", false, "over TLS, with certificates made for the run")
 	f.BoolVar(&c.json, "json", false, "print one JSON object")
 	f.StringVar(&c.report, "report", "", "write an HTML page about the results to `file`")
@@ -105,6 +137,10 @@ func compare(ctx context.Context, args []string, out, progress io.Writer) error 
 		return errUsage
 	}
 	c.steps = newSteps(c.quick)
+	if err := c.choose(); err != nil {
+		fmt.Fprintln(progress, err)
+		return errUsage
+	}
 	return c.run(ctx, servers)
 }
 
@@ -148,6 +184,7 @@ func (c *comparison) run(ctx context.Context, servers []string) error {
 		if u := r.Usage(measure.Others); u != nil {
 			all.Others = max(all.Others, u.Cores)
 		}
+		all.Stolen = max(all.Stolen, r.Harness.Stolen)
 	}
 	all.Machine, all.Commit = c.results[0].Machine, c.results[0].Commit
 	if err := c.show(&all); err != nil {
@@ -163,75 +200,58 @@ func (c *comparison) run(ctx context.Context, servers []string) error {
 	return errors.Join(measure.Report(file, c.results), file.Close())
 }
 
-// tries is how often a step is tried, each time with servers of its own: ejabberd's BOSH sometimes leaves a session without an answer.
+// tries is how often a run is tried: ejabberd's BOSH sometimes leaves a session without an answer.
 const tries = 2
 
 // server does all steps with one server. What fails is noted and left out; when ctx ends there are no more.
 func (c *comparison) server(ctx context.Context, server string) (map[*task]runs, error) {
 	done := map[*task]runs{}
-	for _, target := range []string{server, "usher+" + server} {
-		var st *stage.Stage
-		shut := func() {
-			if st != nil {
-				st.Close()
-				st = nil
-			}
-		}
-		for _, one := range c.steps.list() {
-			if ctx.Err() != nil {
-				break
-			}
-			if one.fresh {
-				shut()
-			}
-			r := done[one]
-			for range tries {
-				if st == nil {
-					var err error
-					if st, err = stage.Open(ctx, stage.Options{Target: target, TLS: c.tls, Bin: c.bin}); err != nil {
-						return nil, err
-					}
-				}
-				if c.step(ctx, one, st, target, &r) == nil || ctx.Err() != nil {
-					break
-				}
-				shut() // the next one is not to pay for what is wrong with this
-			}
-			done[one] = r
-			if one.fresh {
-				shut()
-			}
-		}
-		shut()
-	}
 	for _, one := range c.steps.list() {
-		c.keep(one, server, done[one])
+		var r runs
+		failed := map[*[]*measure.Result]bool{}
+		for range one.times {
+			// Next to each other, since a machine that others share isn't equally fast for long.
+			for _, side := range []struct {
+				results *[]*measure.Result
+				target  string
+				bare    bool
+			}{{&r.own, server, false}, {&r.bare, server, true}, {&r.usher, "usher+" + server, false}} {
+				if ctx.Err() != nil || failed[side.results] || side.bare && !one.bare {
+					continue
+				}
+				result, err := c.step(ctx, one, side.target, side.bare)
+				if err != nil && !errors.Is(err, errFailed) {
+					return nil, err
+				}
+				failed[side.results] = err != nil
+				*side.results = append(*side.results, result)
+			}
+		}
+		done[one] = r
+		c.keep(one, server, r)
 	}
 	return done, nil
 }
 
-// step does one of them on a stage, as often as it says.
-func (c *comparison) step(ctx context.Context, one *task, st *stage.Stage, target string, r *runs) error {
-	edge := len(st.Ushers) > 0
-	for range one.times {
-		if edge && one.bare {
-			bare, err := c.play(ctx, one, strings.Replace(one.line, "-transport ws", "-transport component", 1), st, "bare link of "+target)
-			if err != nil {
-				return err
-			}
-			r.bare = append(r.bare, bare)
-		}
-		result, err := c.play(ctx, one, one.line, st, target)
+// step makes one run, each with servers of its own: what one has left behind in a server, or has brought its collector to, is not the next one's.
+func (c *comparison) step(ctx context.Context, one *task, target string, bare bool) (*measure.Result, error) {
+	line, what := one.line, target
+	if bare {
+		line, what = strings.Replace(line, "-transport ws", "-transport component", 1), "bare link of "+target
+	}
+	c.done++
+	fmt.Fprintf(c.screen, "%4.0f s  %d of %d: %s, %s\n", time.Since(c.began).Seconds(), c.done, c.number, one.name, what)
+	for try := 1; ; try++ {
+		st, err := stage.Open(ctx, stage.Options{Target: target, TLS: c.tls, Bin: c.bin})
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if edge {
-			r.usher = append(r.usher, result)
-		} else {
-			r.own = append(r.own, result)
+		result, err := c.play(ctx, one, line, st, what)
+		st.Close()
+		if err == nil || ctx.Err() != nil || try == tries {
+			return result, err
 		}
 	}
-	return nil
 }
 
 // errFailed means that a step's failure is noted.
@@ -239,8 +259,6 @@ var errFailed = errors.New("a step failed")
 
 // play runs one scenario.
 func (c *comparison) play(ctx context.Context, one *task, line string, st *stage.Stage, what string) (*measure.Result, error) {
-	c.done++
-	fmt.Fprintf(c.screen, "%4.0f s  %d of %d: %s, %s\n", time.Since(c.began).Seconds(), c.done, c.number, one.name, what)
 	args := strings.Fields(line)
 	all := scenarios()
 	i := slices.IndexFunc(all, func(s scenario) bool { return s.name == args[0] })
@@ -278,10 +296,10 @@ func (c *comparison) fail(ctx context.Context, one *task, what string, err error
 // keep keeps a step's results for the report: of several the middle one, and each server's by themselves.
 func (c *comparison) keep(one *task, server string, r runs) {
 	for _, all := range [][]*measure.Result{r.own, r.bare, r.usher} {
-		if len(all) == 0 {
+		sorted := slices.DeleteFunc(slices.Clone(all), func(r *measure.Result) bool { return r == nil })
+		if len(sorted) == 0 {
 			continue
 		}
-		sorted := slices.Clone(all)
 		slices.SortStableFunc(sorted, func(a, b *measure.Result) int {
 			return int(math.Copysign(1, percentile("p99")(a)-percentile("p99")(b)))
 		})
@@ -295,10 +313,16 @@ func (c *comparison) keep(one *task, server string, r runs) {
 func middle(value func(*measure.Result) float64, all []*measure.Result) *float64 {
 	var values []float64
 	for _, r := range all {
-		if v := value(r); !math.IsNaN(v) {
-			values = append(values, v)
+		if r != nil {
+			values = append(values, value(r))
 		}
 	}
+	return median(values)
+}
+
+// median leaves out what is no number; nil if nothing is left.
+func median(values []float64) *float64 {
+	values = slices.DeleteFunc(values, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) })
 	if len(values) == 0 {
 		return nil
 	}
@@ -319,7 +343,8 @@ type sheet struct {
 	Machine     measure.Machine `json:"machine"`
 	Quick       bool            `json:"quick"`
 	Seconds     float64         `json:"seconds"`
-	Others      float64         `json:"others_cores"` // what programs without a part in this used at most, in one step
+	Others      float64         `json:"others_cores"` // what programs without a part in this used at most, in one run
+	Stolen      float64         `json:"stolen_cores"` // what the machine's host gave to others at most, in one run
 	Interrupted bool            `json:"interrupted,omitempty"`
 	Servers     []side          `json:"servers"`
 	Failed      []string        `json:"failed,omitempty"`
@@ -353,6 +378,10 @@ func (all *sheet) print(out io.Writer) error {
 	if all.Others > noisy {
 		fmt.Fprintf(&b, "Other programs used up to %.2f cores of the machine meanwhile: measure again on a quiet one.\n", all.Others)
 	}
+	if all.Stolen > noisy {
+		fmt.Fprintf(&b, "The machine's host gave up to %.2f of its cores to others meanwhile.\n", all.Stolen)
+	}
+	fmt.Fprintln(&b, "Figures are medians of runs next to each other in time, ratios medians of theirs. A goal in ms or in rates was set on another machine: beside it stands what it was there of the own front.")
 	fmt.Fprintln(&b, "With Usher: Usher and the server behind it together. docs/bench.md says how the servers are configured.")
 	_, err := io.WriteString(out, b.String())
 	return err

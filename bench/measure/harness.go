@@ -11,6 +11,7 @@ const (
 	fullMachine = 0.95
 	fullCore    = 0.9
 	lateUs      = 1000 // less is not worth a word
+	stolen      = 0.02 // the same for the share of the machine that its host gave to others
 )
 
 // Ours reports whether a process of that name is part of the load generator.
@@ -35,12 +36,15 @@ func (r *Result) judge() {
 	cores := float64(max(r.Machine.Cores, 1))
 	h := &r.Harness
 	h.Share, h.Bottleneck, h.Disturbed = ours/cores, false, false
-	full := all >= fullMachine*cores
+	full := all+h.Stolen >= fullMachine*cores
 	p99 := math.Inf(1)
 	if len(r.Latencies) > 0 && r.Latencies[0].Count > 0 {
 		p99 = r.Latencies[0].Us["p99"]
 	}
 	took := fmt.Sprintf("the load generator took %.0f %% of the machine", 100*h.Share)
+	if h.Stolen >= stolen*cores {
+		took += fmt.Sprintf(", its host %.0f %%", 100*h.Stolen/cores)
+	}
 	switch {
 	case h.Share > MaxShare:
 		h.Bottleneck = true
@@ -59,7 +63,7 @@ func (r *Result) judge() {
 	case top != nil && top.Threads > 0 && top.Cores >= fullCore*float64(min(top.Threads, r.Machine.Cores)):
 		h.Says = fmt.Sprintf("%s was the limit: it has %s and used %.2f cores; %s", top.Name, plural(top.Threads, "thread"), top.Cores, took)
 	default:
-		h.Says = fmt.Sprintf("no limit of CPU was reached: %.0f %% of the machine were idle; %s", 100*max(0, 1-all/cores), took)
+		h.Says = fmt.Sprintf("no limit of CPU was reached: %.0f %% of the machine were idle; %s", 100*max(0, 1-(all+h.Stolen)/cores), took)
 	}
 }
 

@@ -110,6 +110,7 @@ type Harness struct {
 	Share      float64 `json:"share"`      // of the CPU time that the machine has
 	Late       float64 `json:"late_us"`    // p99 of how late this process did what was due; open loops only
 	Bottleneck bool    `json:"bottleneck"` // it was the limit, or may have been: the figures are of it, not of the server
+	Stolen     float64 `json:"stolen"`     // cores that the hypervisor gave to others while there was work for them
 	Disturbed  bool    `json:"disturbed"`  // the machine was full, the most of it with what has no part in the run: absolute figures are too bad
 	Says       string  `json:"says"`       // the same as a sentence
 }

@@ -28,6 +28,7 @@ func Merge(parts []*Result) (*Result, error) {
 		all.Interrupted = all.Interrupted || p.Interrupted
 		all.Fake = all.Fake || p.Fake
 		all.Harness.Late = max(all.Harness.Late, p.Harness.Late)
+		all.Harness.Stolen = max(all.Harness.Stolen, p.Harness.Stolen)
 		if p.Began.Before(all.Began) {
 			all.Began = p.Began
 		}

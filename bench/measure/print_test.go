@@ -104,24 +104,26 @@ func TestVerdict(t *testing.T) {
 	for _, c := range []struct {
 		name                          string
 		usher, prosody, bench, others float64
-		late                          float64
+		late, host                    float64
 		bottleneck                    bool
 		says                          string
 	}{
-		{"nobody's", 0.3, 0.2, 0.3, 0.1, 0, false, "no limit of CPU was reached: 55 % of the machine were idle; the load generator took 15 % of the machine"},
-		{"one thread", 0.3, 0.93, 0.3, 0.1, 0, false, "prosody was the limit"},
-		{"machine full, by the server", 0.9, 0.5, 0.5, 0.1, 0, false, "the machine was the limit: usher used the most"},
-		{"machine full, by strangers", 0.4, 0.3, 0.4, 0.9, 0, false, "measure again on a quiet machine"},
-		{"machine full, by us", 0.6, 0.6, 0.75, 0, 0, true, "it was the limit"},
-		{"too greedy, machine not full", 0.1, 0, 0.81, 0, 0, true, "took 40 % of the machine, more than 40 %"},
-		{"just at the share", 0.1, 0, 0.8, 0, 0, false, "no limit"},
-		{"late", 0.1, 0.1, 0.1, 0, 12_000, true, "late itself (p99 12 ms)"},
-		{"late, but less than the server", 0.1, 0.1, 0.1, 0, 9_000, false, "no limit"},
-		{"late by less than is worth a word", 0.1, 0.1, 0.1, 0, 900, false, "no limit"},
+		{"nobody's", 0.3, 0.2, 0.3, 0.1, 0, 0, false, "no limit of CPU was reached: 55 % of the machine were idle; the load generator took 15 % of the machine"},
+		{"one thread", 0.3, 0.93, 0.3, 0.1, 0, 0, false, "prosody was the limit"},
+		{"machine full, by the server", 0.9, 0.5, 0.5, 0.1, 0, 0, false, "the machine was the limit: usher used the most"},
+		{"machine full, by strangers", 0.4, 0.3, 0.4, 0.9, 0, 0, false, "measure again on a quiet machine"},
+		{"machine full, by us", 0.6, 0.6, 0.75, 0, 0, 0, true, "it was the limit"},
+		{"too greedy, machine not full", 0.1, 0, 0.81, 0, 0, 0, true, "took 40 % of the machine, more than 40 %"},
+		{"just at the share", 0.1, 0, 0.8, 0, 0, 0, false, "no limit"},
+		{"late", 0.1, 0.1, 0.1, 0, 12_000, 0, true, "late itself (p99 12 ms)"},
+		{"late, but less than the server", 0.1, 0.1, 0.1, 0, 9_000, 0, false, "no limit"},
+		{"late by less than is worth a word", 0.1, 0.1, 0.1, 0, 900, 0, false, "no limit"},
+		{"the host's", 0.3, 0.2, 0.3, 0.1, 0, 0.3, false, "no limit of CPU was reached: 40 % of the machine were idle; the load generator took 15 % of the machine, its host 15 %"},
+		{"machine full, partly by its host", 0.9, 0.3, 0.4, 0, 0, 0.35, false, "the machine was the limit: usher used the most of it (0.90 cores); the load generator took 20 % of the machine, its host 18 %"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := &Result{Machine: Machine{Cores: 2}, Seconds: 1, Latencies: []Latency{{Count: 1, Us: map[string]float64{"p99": 20_000}}}}
-			r.Harness.Late = c.late
+			r.Harness.Late, r.Harness.Stolen = c.late, c.host
 			r.Processes = []Usage{
 				{Process: Process{Name: "usher"}, Cores: c.usher, Threads: 12}, {Process: Process{Name: "prosody"}, Cores: c.prosody, Threads: 1},
 				{Process: Process{Name: "bench 1"}, Cores: c.bench / 2, Threads: 9}, {Process: Process{Name: "bench 2"}, Cores: c.bench / 2, Threads: 9},

@@ -70,25 +70,48 @@ func threads(pid int) int {
 // tick is the unit of CPU times in /proc: USER_HZ is 100 on every Linux that Go runs on.
 const tick = 10 * time.Millisecond
 
-// busy is the CPU time, of whatever kind but idling, that the whole machine has spent.
-func busy() (time.Duration, error) {
-	b, err := os.ReadFile("/proc/stat")
-	if err != nil {
-		return 0, fmt.Errorf("CPU time of the machine: %w", err)
+// machine is what all cores together have done since they were started. That they were busy is what is left of the time: the kernel counts idling exactly, but
+// work by who is at it 100 times a second, which is wrong by half a core where that goes in step with what is measured.
+type machine struct {
+	at           time.Time
+	cores        int
+	idle, stolen time.Duration // stolen: there was work, but the hypervisor had given the core to others
+}
+
+// look is what there is now; without /proc nothing is known, and nobody was busy.
+func (m *machine) look(now time.Time) {
+	if b, err := os.ReadFile("/proc/stat"); err == nil {
+		*m = parseMachine(string(b), now)
 	}
-	line, _, _ := strings.Cut(string(b), "\n")
-	var sum int64
-	for i, f := range strings.Fields(line) {
-		if i == 0 || i == 4 || i == 5 || i > 8 { // proc(5): the name, idle and iowait; guests are in user already
-			continue
+}
+
+func parseMachine(stat string, now time.Time) machine {
+	m := machine{at: now}
+	for line := range strings.Lines(stat) {
+		f := strings.Fields(line)
+		switch {
+		case len(f) < 9 || !strings.HasPrefix(f[0], "cpu"):
+		case f[0] == "cpu": // proc(5): user nice system idle iowait irq softirq steal
+			m.idle, m.stolen = ticks(f[4])+ticks(f[5]), ticks(f[8])
+		default:
+			m.cores++
 		}
-		n, err := strconv.ParseInt(f, 10, 64)
-		if err != nil {
-			return 0, fmt.Errorf("CPU time of the machine: %w", err)
-		}
-		sum += n
 	}
-	return time.Duration(sum) * tick, nil
+	return m
+}
+
+func ticks(text string) time.Duration {
+	n, _ := strconv.ParseInt(text, 10, 64) // the kernel writes numbers
+	return time.Duration(n) * tick
+}
+
+// since is what the cores have done after an earlier look.
+func (m machine) since(before machine) (busy, stolen time.Duration) {
+	if before.cores == 0 || m.cores == 0 {
+		return 0, 0
+	}
+	stolen = m.stolen - before.stolen
+	return max(0, time.Duration(m.cores)*m.at.Sub(before.at)-(m.idle-before.idle)-stolen), stolen
 }
 
 // thisMachine says what this is.

@@ -51,9 +51,9 @@ type Recorder struct {
 	began    time.Time // New
 	start    time.Time // Start; zero before
 	last     time.Time // the last look
-	busy     time.Duration
-	busyBase time.Duration
-	before   []Sample // At counts from began here, and Start makes it count from itself
+	machine  machine   // at the last look
+	base     machine   // at Start
+	before   []Sample  // At counts from began here, and Start makes it count from itself
 	after    []Sample
 	stride   int     // looks in a sample
 	open     *Sample // the looks of the one that is not complete, and how many
@@ -94,8 +94,8 @@ func New(about About, processes []Process, progress io.Writer) *Recorder {
 		r.procs = append(r.procs, w)
 	}
 	r.last = r.began
-	r.busy, _ = busy() // without it "others" is 0
-	r.busyBase = r.busy
+	r.machine.look(time.Now())
+	r.base = r.machine
 	// It ends with Stop.
 	go r.watch()
 	return r
@@ -225,7 +225,7 @@ func (r *Recorder) Start() {
 	for _, w := range r.procs {
 		w.base, w.last, w.begin = w.used(), w.used(), w.rss
 	}
-	r.busyBase = r.busy
+	r.base = r.machine
 	r.recent = nil
 }
 
@@ -298,11 +298,10 @@ func (r *Recorder) look(now time.Time, exact bool) {
 		}
 	}
 	s.percentiles()
-	all, err := busy()
-	if err != nil {
-		all = r.busy
-	}
-	others := (all - r.busy).Seconds()
+	before := r.machine
+	r.machine.look(now)
+	busy, _ := r.machine.since(before)
+	others := busy.Seconds()
 	for _, w := range r.procs {
 		w.read(exact)
 		used := (w.used() - w.last).Seconds()
@@ -312,7 +311,7 @@ func (r *Recorder) look(now time.Time, exact bool) {
 		s.RSS[w.Name] = w.rss
 	}
 	s.Cores[Others] = max(others, 0) / took
-	r.last, r.busy = now, all
+	r.last = now
 	r.recent = append(r.recent, s)
 	if len(r.recent) > int(time.Second/every) {
 		r.recent = r.recent[1:]
@@ -416,7 +415,9 @@ func (r *Recorder) Stop() *Result {
 	for _, h := range r.hists {
 		result.Latencies = append(result.Latencies, h.latency())
 	}
-	others := (r.busy - r.busyBase).Seconds()
+	busy, stolen := r.machine.since(r.base)
+	result.Harness.Stolen = stolen.Seconds() / max(result.Seconds, 1e-9)
+	others := busy.Seconds()
 	for _, w := range r.procs {
 		u := w.usage(result.Seconds)
 		others -= u.CPU

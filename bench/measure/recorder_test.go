@@ -339,3 +339,21 @@ func TestCommand(t *testing.T) {
 		t.Errorf("for a shell: %s, want %s", got, want)
 	}
 }
+
+// The kernel's words for two cores, twice within a second: who was at work when it looked says nothing, idling does.
+func TestMachine(t *testing.T) {
+	const before = "cpu  1000 0 500 30000 20 0 30 7 0 0\ncpu0 500 0 250 15000 10 0 15 4 0 0\ncpu1 500 0 250 15000 10 0 15 3 0 0\nintr 12345 1 2 3 4 5 6 7 8 9\nctxt 99\n"
+	const after = "cpu  1100 0 580 30110 25 0 30 17 0 0\ncpu0 600 0 330 15000 10 0 15 9 0 0\ncpu1 500 0 250 15110 15 0 15 8 0 0\nintr 12399 1 2 3 4 5 6 7 8 9\nctxt 111\n"
+	at := time.Now()
+	first, second := parseMachine(before, at), parseMachine(after, at.Add(time.Second))
+	// Of 2 s there were 1.10 + 0.05 idle, and 0.10 stolen; the 1.80 of user and system are the kernel's guess.
+	if busy, stolen := second.since(first); busy != 750*time.Millisecond || stolen != 100*time.Millisecond {
+		t.Errorf("busy %v, stolen %v", busy, stolen)
+	}
+	if busy, stolen := second.since(machine{}); busy != 0 || stolen != 0 {
+		t.Errorf("without a look before: busy %v, stolen %v", busy, stolen)
+	}
+	if busy, _ := second.since(parseMachine("no such file", at)); busy != 0 {
+		t.Errorf("where nothing is known: busy %v", busy)
+	}
+}

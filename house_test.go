@@ -30,7 +30,7 @@ var imports = map[string][]string{
 	"c2s":           {"xmpp"},
 	"ws":            {"c2s", "conn", "xmpp"},
 	"bosh":          {"c2s", "conn", "xmpp"},
-	"upstream":      {"xmpp"},
+	"upstream":      {"conn", "xmpp"},
 	"pool":          {"upstream", "xmpp"},
 	"workgroup":     {"xmpp"},
 	"archive":       {},

@@ -8,12 +8,14 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"usher/conn"
 	"usher/xmpp"
 )
 
@@ -61,10 +63,14 @@ type Receiver interface {
 // Link is one connected, authenticated component stream. All methods may be
 // called from any goroutine. Whoever has dialled it must either call Serve, once, or Close.
 type Link struct {
-	cfg  Config
-	conn net.Conn
-	rest []byte // what was read behind the handshake; Serve's
+	cfg    Config
+	conn   net.Conn
+	socket *conn.Socket // of conn; nil if it is none
+	reader io.Reader    // socket, or conn
+	writer io.Writer    // the same
+	rest   []byte       // what was read behind the handshake; Serve's
 
+	start   time.Time
 	out     outbox
 	ping    ping
 	written chan struct{} // closed when the writer goroutine has returned
@@ -79,10 +85,10 @@ type Link struct {
 	done    chan struct{} // closed when the link has ended
 }
 
-// counts are a link's counters, each written by one goroutine.
+// counts are a link's counters.
 type counts struct {
 	stanzasIn, bytesIn, ignored atomic.Int64 // the reader's
-	bytesOut, writes            atomic.Int64 // the writer's
+	bytesOut, writes            atomic.Int64 // the writers'
 }
 
 // Counts are a link's counters since it was dialled.
@@ -93,11 +99,14 @@ type Counts struct {
 }
 
 // newLink takes over a negotiated connection; rest is what was already read from it.
-func newLink(cfg Config, conn net.Conn, rest []byte) *Link {
+func newLink(cfg Config, nc net.Conn, rest []byte) *Link {
 	if cfg.HighWater <= 0 {
 		cfg.HighWater = 1 << 20
 	}
-	l := &Link{cfg: cfg, conn: conn, rest: rest, written: make(chan struct{}), done: make(chan struct{})}
+	l := &Link{cfg: cfg, conn: nc, reader: nc, writer: nc, rest: rest, start: time.Now(), written: make(chan struct{}), done: make(chan struct{})}
+	if l.socket = conn.NewSocket(nc); l.socket != nil {
+		l.reader, l.writer = l.socket, l.socket
+	}
 	l.out.init(cfg.HighWater)
 	l.ping.init(cfg.Domain)
 	l.lastRead.Store(time.Now().UnixNano())
@@ -114,7 +123,7 @@ func (l *Link) Write(ctx context.Context, e *xmpp.Element, h *xmpp.Header) error
 		return err
 	}
 	l.out.buf = e.Append(l.out.buf, xmpp.Component, h)
-	l.out.unlock()
+	l.send()
 	return nil
 }
 
@@ -124,7 +133,7 @@ func (l *Link) WriteRaw(ctx context.Context, b []byte) error {
 		return err
 	}
 	l.out.buf = append(l.out.buf, b...)
-	l.out.unlock()
+	l.send()
 	return nil
 }
 

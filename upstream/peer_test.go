@@ -121,10 +121,33 @@ func mustDial(t *testing.T, cfg Config) *Link {
 // connected returns a link with a peer that has accepted it.
 func connected(t *testing.T, change func(*Config)) (*Link, *peer) {
 	t.Helper()
+	return connectedBy(t, net.Pipe, change)
+}
+
+// loopback returns both ends of a TCP connection, which the link writes to in another way than to a pipe.
+func loopback(t *testing.T) func() (client, server net.Conn) {
+	return func() (client, server net.Conn) {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close()
+		if client, err = net.Dial("tcp", ln.Addr().String()); err != nil {
+			t.Fatal(err)
+		}
+		if server, err = ln.Accept(); err != nil {
+			t.Fatal(err)
+		}
+		return client, server
+	}
+}
+
+func connectedBy(t *testing.T, pair func() (client, server net.Conn), change func(*Config)) (*Link, *peer) {
+	t.Helper()
 	ready := make(chan *peer, 1)
 	cfg := config()
 	cfg.Dial = func(context.Context, string, string) (net.Conn, error) {
-		client, server := net.Pipe()
+		client, server := pair()
 		go func() { // ends with the handshake
 			p := newPeer(t, server)
 			p.accept()

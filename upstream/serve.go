@@ -45,7 +45,7 @@ func (l *Link) read(r Receiver) error {
 				return err
 			}
 		}
-		n, err := l.conn.Read(in.space())
+		n, err := l.reader.Read(in.space())
 		in.end += n
 		if n > 0 {
 			l.lastRead.Store(time.Now().UnixNano())

@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,8 +18,13 @@ import (
 
 // Each writer's stanzas arrive complete and in its order; Close loses none of them.
 func TestWriteOrder(t *testing.T) {
+	t.Run("pipe", func(t *testing.T) { writeOrder(t, net.Pipe) })
+	t.Run("socket", func(t *testing.T) { writeOrder(t, loopback(t)) })
+}
+
+func writeOrder(t *testing.T, pair func() (client, server net.Conn)) {
 	const writers, each = 8, 500
-	l, p := connected(t, func(c *Config) { c.HighWater = 4000 })
+	l, p := connectedBy(t, pair, func(c *Config) { c.HighWater = 4000 })
 	s := serve(t, l)
 	all := make(chan string, 1)
 	go func() { // ends with the stream
@@ -59,6 +65,78 @@ func TestWriteOrder(t *testing.T) {
 	}
 	if c := l.Counts(); c.BytesOut != int64(len(strings.Join(lines, "\n"))+len(endTag)) || c.Writes >= writers*each {
 		t.Errorf("no group commit or a wrong count: %+v", c)
+	}
+}
+
+// Who comes when nothing is being written writes himself: no goroutine has to be woken.
+func TestWriteAtOnce(t *testing.T) {
+	l, p := connectedBy(t, loopback(t), nil)
+	s := serve(t, l)
+	if err := l.WriteRaw(noWait, []byte(message(1))); err != nil {
+		t.Fatal(err)
+	}
+	if c := l.Counts(); c.Writes != 1 || c.BytesOut != int64(len(message(1))) || l.Queued() != 0 {
+		t.Errorf("not written when WriteRaw has returned: %+v, %d bytes queued", c, l.Queued())
+	}
+	p.expect(message(1))
+	p.Close()
+	if err := s.ended(); !errors.Is(err, ErrLost) {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+// A server that takes nothing makes nobody wait; what it takes later is whole and in order.
+func TestWriteToFullSocket(t *testing.T) {
+	l, p := connectedBy(t, loopback(t), func(c *Config) { c.HighWater = 1 << 30 })
+	s := serve(t, l)
+	large := "<m>" + strings.Repeat("x", 32<<20) + "</m>" // more than any kernel's buffers take
+	want := large
+	if err := l.WriteRaw(noWait, []byte(large)); err != nil {
+		t.Fatal(err)
+	}
+	if n := l.Queued(); n == 0 || n >= len(large) {
+		t.Fatalf("%d of %d bytes queued", n, len(large))
+	}
+	for n := range 100 {
+		want += message(n)
+		if err := l.WriteRaw(noWait, []byte(message(n))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- l.Close(t.Context()) }() // ends when the server has answered
+	got := make([]byte, len(want)+len(endTag))
+	if _, err := io.ReadFull(p.in, got); err != nil || string(got) != want+endTag {
+		t.Errorf("the server got something else: %v", err)
+	}
+	p.send(endTag)
+	if err := <-closed; err != nil {
+		t.Errorf("close: %v", err)
+	}
+	if err := s.ended(); err != ErrClosed {
+		t.Errorf("ended with %v", err)
+	}
+	if c := l.Counts(); c.BytesOut != int64(len(got)) {
+		t.Errorf("counted %d of %d bytes", c.BytesOut, len(got))
+	}
+}
+
+// Who finds the socket broken ends the link, and what wasn't written is told.
+func TestWriteToBrokenSocket(t *testing.T) {
+	l, _ := connectedBy(t, loopback(t), nil)
+	l.conn.(*net.TCPConn).CloseWrite() // so that the next write fails, whatever the reader sees
+	if err := l.WriteRaw(noWait, []byte(message(1))); err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, l)
+	if err := s.ended(); !errors.Is(err, ErrLost) || !errors.Is(err, syscall.EPIPE) {
+		t.Errorf("ended with %v", err)
+	}
+	if err := l.WriteRaw(noWait, []byte(message(2))); err != ErrClosed {
+		t.Errorf("a write afterwards: %v", err)
+	}
+	if n := l.Queued(); n != len(message(1)) {
+		t.Errorf("%d bytes are counted as not written, of %d", n, len(message(1)))
 	}
 }
 

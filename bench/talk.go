@@ -363,6 +363,9 @@ func (t *talk) finish() error {
 	if own > 0 || t.result.Counters["own copies lost"] != 0 {
 		t.result.Counters["own copies lost"] = int64(own)
 	}
+	if e, err := t.stage.Endpoint(stage.BOSH, 0); err == nil && e.Repeated.Load() > 0 {
+		t.result.Counters["repeated requests"] = e.Repeated.Load()
+	}
 	for _, name := range []string{"doubled", "reordered", "own copies doubled", "own copies reordered"} {
 		// What came after the measured time is as wrong as what came in it.
 		if n := t.rec.Counter(name).Load(); n > 0 {

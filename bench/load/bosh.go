@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -40,6 +41,8 @@ type bosh struct {
 	pending []byte       // stanzas that the next request takes along; nil or empty = none
 	leaving bool         // the last request says so, or will
 	told    bool         // it has been sent
+	wrote   time.Time    // when the last request was
+	bytes   [2][]byte    // the requests of asked as they were written, where they may have to be repeated
 
 	sockets sync.Mutex // never held while anything waits, so that cut ends what does
 	conns   [2]net.Conn
@@ -196,6 +199,9 @@ func (c *bosh) request(out *[]byte, attrs string, payload []byte) error {
 	if c.open == 1 && c.asked[0] == 0 {
 		i = 1
 	}
+	if c.open == 1 && c.e.Gap > 0 {
+		time.Sleep(time.Until(c.wrote.Add(c.e.Gap)))
+	}
 	nc, err := c.conn(i)
 	if err != nil {
 		return err
@@ -230,10 +236,48 @@ func (c *bosh) request(out *[]byte, attrs string, payload []byte) error {
 	b = append(b, payload...)
 	b = append(b, end...)
 	*out = b
+	if c.e.Gap > 0 {
+		c.wrote = time.Now()
+	}
+	if c.e.Repeat > 0 {
+		c.bytes[c.open] = append(c.bytes[c.open][:0], b...)
+	}
 	c.asked[c.open] = i
 	c.open++
 	_, err = nc.Write(b)
 	return err
+}
+
+// repeat sends the oldest request once more, on another connection (XEP-0124 §14.2), if another one is under way: else it is merely held.
+func (c *bosh) repeat() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.open < 2 {
+		return nil
+	}
+	nc, err := c.e.connect(context.Background()) // bounded by Step
+	if err != nil {
+		return err
+	}
+	if err := c.replace(c.asked[0], nc); err != nil {
+		return err
+	}
+	c.e.Repeated.Add(1)
+	_, err = nc.Write(c.bytes[0])
+	return err
+}
+
+// hasten makes reading from a connection end after Repeat, or at the deadline, which is not over yet.
+func (c *bosh) hasten(nc net.Conn) bool {
+	c.sockets.Lock()
+	defer c.sockets.Unlock()
+	now := time.Now()
+	t := now.Add(c.e.Repeat)
+	if !c.by.IsZero() && c.by.Before(t) {
+		t = c.by
+	}
+	nc.SetReadDeadline(t)
+	return t.After(now)
 }
 
 // httpStatus is an answer other than 200.
@@ -244,30 +288,51 @@ func (s httpStatus) Error() string {
 }
 func (httpStatus) Unwrap() error { return ErrEnded }
 
+// response reads one on the connection of the oldest request, which is repeated if it isn't answered in time.
+func (c *bosh) response(in *inbox) (i byte, h header, body []byte, err error) {
+	for headed := false; ; {
+		c.mu.Lock()
+		waits := c.open > 0
+		i = c.asked[0]
+		c.mu.Unlock()
+		if !waits { // the terminating one was answered
+			return i, h, nil, errLeft
+		}
+		nc, err := c.conn(i)
+		if err != nil {
+			return i, h, nil, err
+		}
+		inTime := c.e.Repeat > 0 && c.hasten(nc)
+		if !headed {
+			h, err = in.head(nc)
+			headed = err == nil
+		}
+		if headed {
+			body, err = in.body(nc, h)
+		}
+		if err == nil || !inTime || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return i, h, body, err
+		}
+		if headed || len(in.unread()) > 0 { // it has begun
+			continue
+		}
+		if err := c.repeat(); err != nil {
+			return i, h, nil, err
+		}
+	}
+}
+
 // answer reads the answer to the oldest request: the start tag of its body, and what is in it, valid until the inbox is filled again. in must be unused.
 func (c *bosh) answer(in *inbox) (tag, inner []byte, err error) {
-	c.mu.Lock()
-	i, waits := c.asked[0], c.open > 0
-	c.mu.Unlock()
-	if !waits { // the terminating one was answered
-		return nil, nil, errLeft
-	}
-	nc, err := c.conn(i)
-	if err != nil {
-		return nil, nil, err
-	}
 	in.begin(nil)
-	h, err := in.head(nc)
-	if err != nil {
-		return nil, nil, err
-	}
-	b, err := in.body(nc, h)
+	i, h, b, err := c.response(in)
 	if err != nil {
 		return nil, nil, err
 	}
 	c.mu.Lock()
 	c.used[i] = time.Now()
 	c.asked[0] = c.asked[1]
+	c.bytes[0], c.bytes[1] = c.bytes[1], c.bytes[0]
 	c.open--
 	if h.closes {
 		_ = c.replace(i, nil)

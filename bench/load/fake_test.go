@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"usher/bench/load"
 )
@@ -69,6 +70,17 @@ func (p *peer) request(has string) {
 	if !strings.Contains(string(b), has) {
 		p.t.Errorf("the client said %q, want %q in it", b, has)
 	}
+}
+
+// read reads one and returns its body.
+func (p *peer) read() string {
+	r, err := http.ReadRequest(p.r)
+	if err != nil {
+		p.t.Error(err)
+		return ""
+	}
+	b, _ := io.ReadAll(r.Body)
+	return string(b)
 }
 
 // answer is a response with this body.
@@ -238,6 +250,65 @@ func TestBodies(t *testing.T) {
 				t.Errorf("ended with %v", err)
 			}
 		})
+	}
+}
+
+// TestRepeat: a request that a server has lost, while another one is under way, is sent again as it was, on another connection; one that is merely
+// held is not.
+func TestRepeat(t *testing.T) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	accept := func() *peer {
+		nc, err := l.Accept()
+		if err != nil {
+			t.Error(err)
+			return nil
+		}
+		return &peer{t: t, nc: nc, r: bufio.NewReader(nc)}
+	}
+	e := &load.Endpoint{URL: "http://" + l.Addr().String() + "/b", Domain: "x", Repeat: 100 * time.Millisecond}
+	done := make(chan struct{})
+	go func() { // ends with the script
+		defer close(done)
+		first := accept()
+		boshLogin(first, first.say)
+		held := first.read()
+		second := accept()
+		second.request("<message")
+		if n := e.Repeated.Load(); n != 0 {
+			t.Errorf("%d requests were repeated that were merely held", n)
+		}
+		third := accept() // the two before stay without an answer
+		if again := third.read(); again != held || !strings.Contains(held, "'></body>") {
+			t.Errorf("the client repeated %q as %q", held, again)
+		}
+		if n, err := first.r.ReadByte(); err != io.EOF {
+			t.Errorf("the connection of what is repeated was left open: %q, %v", n, err)
+		}
+		third.say(body("<presence from='a'/>"))
+		second.say(body("<presence from='b'/>"))
+		third.request("'></body>")
+		third.say(body("<presence from='c'/>"))
+	}()
+	w := load.NewWorker()
+	s, err := e.Open(t.Context(), w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Send(w, []byte("<message xmlns='jabber:client'/>")); err != nil {
+		t.Fatal(err)
+	}
+	var heard string
+	if err := s.Until(w, func(b []byte) bool { heard += string(load.Attr(b, "from")); return len(heard) == 3 }); err != nil || heard != "abc" {
+		t.Errorf("heard %q, %v", heard, err)
+	}
+	<-done
+	if n := e.Repeated.Load(); n != 1 {
+		t.Errorf("%d requests were repeated", n)
 	}
 }
 

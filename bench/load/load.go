@@ -44,6 +44,13 @@ type Endpoint struct {
 	Rooms          string // the MUC service
 	ReceiveBuffer  int    // of each socket (tcp(7), SO_RCVBUF), bytes: for clients who shall take little; 0 = the system's
 
+	// Repeat is for how long a request over BOSH may be without an answer while another one is under way, before the first is sent again on another
+	// connection, as web clients do; 0 = for ever.
+	Repeat   time.Duration
+	Repeated atomic.Int64 // how often it came to that
+	// Gap is how long after a request the next may follow while the first is under way: one that overtakes it on the other connection is too much for some
+	// servers. Clients that poll from a timer keep one without knowing it; 0 = none.
+	Gap time.Duration
 	// Empty counts the answers over BOSH that had nothing in them, of all sessions that are being read: those to requests that were held for Wait.
 	Empty atomic.Int64
 
@@ -214,10 +221,13 @@ func (s *Session) Send(w *Worker, stanza []byte) error {
 }
 
 // Until reads until hear returns true for a stanza, within Step, and leaves the session at rest. The stanza is valid during the call only.
-func (s *Session) Until(w *Worker, hear func(stanza []byte) bool) error {
+func (s *Session) Until(w *Worker, hear func(stanza []byte) bool) error { return s.step(w, hear, true) }
+
+// step is Until; without rest it is for who goes on at once, and over BOSH would ask for what it doesn't wait for.
+func (s *Session) step(w *Worker, hear func(stanza []byte) bool, rest bool) error {
 	s.c.deadline(time.Now().Add(Step))
 	err := s.c.until(w, hear)
-	if err == nil {
+	if err == nil && rest {
 		err = s.c.rest(w)
 	}
 	s.c.deadline(time.Time{})

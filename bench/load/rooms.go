@@ -23,7 +23,7 @@ func (s *Session) Join(w *Worker, room, nick string) error {
 		return fmt.Errorf("join %s: %w", s.e.Rooms, err)
 	}
 	created, problem := false, ""
-	err := s.Until(w, func(b []byte) bool {
+	err := s.step(w, func(b []byte) bool {
 		if !bytes.HasPrefix(b, []byte("<presence")) {
 			return false
 		}
@@ -37,14 +37,14 @@ func (s *Session) Join(w *Worker, room, nick string) error {
 		}
 		created = hasStatus(b, "201")
 		return strings.HasPrefix(string(from), room+"/")
-	})
+	}, false)
 	switch {
 	case err != nil:
 		return fmt.Errorf("join %s: %w", s.e.Rooms, err)
 	case problem != "":
 		return fmt.Errorf("join %s: the room says %s", s.e.Rooms, problem)
 	case !created:
-		return nil
+		return s.c.rest(w)
 	}
 	if err := s.Send(w, []byte("<iq xmlns='jabber:client' type='set' id='unlock' to='"+room+
 		"'><query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/></query></iq>")); err != nil {

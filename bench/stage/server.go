@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"usher/bench/measure"
 	"usher/xmpp/xmpptest"
@@ -24,6 +25,12 @@ const prosodyRooms = `  muc_room_cache_size = 10000`
 const ejabberdExtra = `websocket_ping_interval: 1 hour
 websocket_timeout: 1 hour
 `
+
+// ejabberd answers neither of two requests where the second overtakes the first on its other connection.
+const (
+	ejabberdRepeat = 2 * time.Second
+	ejabberdGap    = 20 * time.Millisecond
+)
 
 // startServer starts Prosody or ejabberd: with its own web front if it is the target, else for Usher's components. In both cases a bare link may
 // be had, which is the least that anything between visitors and the server can cost.

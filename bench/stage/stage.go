@@ -211,6 +211,9 @@ func (s *Stage) Endpoint(transport string, i int) (*load.Endpoint, error) {
 		return nil, fmt.Errorf("%s can't be reached over %q", s.Target, transport)
 	}
 	e := &load.Endpoint{URL: d.URL, Domain: d.Domain, User: d.User, Password: d.Password, Rooms: d.Rooms, Wait: s.wait}
+	if transport == BOSH && s.Target == Ejabberd {
+		e.Repeat, e.Gap = ejabberdRepeat, ejabberdGap
+	}
 	switch {
 	case d.Insecure:
 		e.TLS = &tls.Config{InsecureSkipVerify: true}

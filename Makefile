@@ -16,6 +16,14 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 # times as long; the other tests of that package have one goroutine only and run without it.
 MEETING := Beside|Writers|HeldUp|Running|Load|Crash|Full|Backup|Open|Query$$
 
+# Without the race detector: the rules of the house, which are a part of check, and the simulated day, which has one goroutine.
+ALONE := ^(TestHouse.*|TestDay)$$
+
+# The packages that take longest, in this order, begin first.
+LONG := ./gateway ./bench
+
+# vet runs once, in check, and not again with each of the other steps.
+
 .PHONY: build desk widget widget-test demo test test-full check lint unit alloc e2e pictures fuzz bench bench-idle bench-support bench-compare clean
 
 build: ## one static binary
@@ -70,18 +78,18 @@ lint: check ## check, and known vulnerabilities
 unit: ## every package but e2e, with the race detector, and the desk's simulated day
 	@.ci/need gcc prosody ejabberd chromium npm
 	@$(MAKE) -s widget-test
-	go test -race -count=1 -timeout 10m $$(go list ./... | grep -v -e '/e2e' -e '/archive')
-	go test -count=1 ./archive
-	go test -race -count=1 -run '$(MEETING)' ./archive
-	go test -count=1 -v -run '^TestDay$$' ./workgroup
+	go test -race -count=1 -vet=off -timeout 10m -skip '$(ALONE)' $(LONG) $$(go list ./... | grep -v -e '/e2e' -e '/archive' $(LONG:./%=-e '^usher/%$$'))
+	go test -count=1 -vet=off ./archive
+	go test -race -count=1 -vet=off -run '$(MEETING)' ./archive
+	go test -count=1 -vet=off -v -run '^TestDay$$' ./workgroup
 
 alloc: ## allocation tests (they mean nothing under the race detector), each benchmark once
-	go test -run Alloc -bench . -benchtime 1x -timeout 10m $$(go list ./... | grep -v '/e2e')
+	go test -vet=off -run Alloc -bench . -benchtime 1x -timeout 10m $$(go list ./... | grep -v '/e2e')
 
 e2e: ## the real binary with real servers and real clients
 	@.ci/need prosody ejabberd chromium firefox slixmpp profanity npm
 	@$(MAKE) -s e2e/node_modules/.package-lock.json widget/node_modules/.package-lock.json desk
-	go test -count=1 -timeout $${E2E_TIMEOUT:-20m} ./e2e/...
+	go test -count=1 -vet=off -timeout $${E2E_TIMEOUT:-20m} ./e2e/...
 
 pictures: desk ## those of the README, from the demo as its test plays it
 	@.ci/need prosody chromium npm

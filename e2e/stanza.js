@@ -9,6 +9,22 @@ let client;
 let room = '';
 let nick = '';
 
+// ordered hands a transport for BOSH its answers in the order of its requests, which XEP-0124 §14.2 asks of the client and stanza
+// leaves to chance: on a busy machine the later of two may be read first.
+function ordered(transport) {
+    let last = Promise.resolve();
+    for (const channel of transport.channels) {
+        const send = channel.send.bind(channel);
+        channel.send = (rid, body) => {
+            const before = last;
+            const answer = send(rid, body);
+            last = Promise.allSettled([before, answer]);
+            return before.then(() => answer);
+        };
+    }
+    return transport;
+}
+
 drive({
     connect({ url, transport, domain }) {
         const ours = transport === 'ws' ? 'websocket' : 'bosh';
@@ -19,6 +35,10 @@ drive({
             transports: { websocket: false, bosh: false, [ours]: url },
             autoReconnect: true,
         });
+        const BOSH = client.transports.bosh;
+        client.transports.bosh = function (...args) {
+            return ordered(new BOSH(...args));
+        };
         client.on('session:started', async () => {
             client.sendPresence();
             session.online(client.jid);

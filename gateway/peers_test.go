@@ -17,6 +17,7 @@ import (
 func TestPeers(t *testing.T) {
 	for _, name := range []string{"plain", "TLS"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // it mostly waits
 			more := ""
 			if name == "TLS" {
 				dir := t.TempDir()

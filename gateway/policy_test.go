@@ -87,11 +87,12 @@ const firewallSites = `    create_rooms: false
     allow: ["friend@foreign.localhost", "conference.localhost"]
 `
 
+// firewallServers is onEachServer with a stranger's domain.
 func firewallServers(t *testing.T, test func(t *testing.T, server *xmpptest.Server)) {
 	options := xmpptest.ServerOptions{Components: []xmpptest.Component{
 		{Domain: testComponent, Secret: "s3cret"}, {Domain: foreignDomain, Secret: "s3cret"}}}
-	t.Run("prosody", func(t *testing.T) { test(t, xmpptest.RunProsody(t, options)) })
-	t.Run("ejabberd", func(t *testing.T) { test(t, xmpptest.RunEjabberd(t, options)) })
+	t.Run("prosody", func(t *testing.T) { t.Parallel(); test(t, xmpptest.RunProsody(t, options)) })
+	t.Run("ejabberd", func(t *testing.T) { t.Parallel(); test(t, xmpptest.RunEjabberd(t, options)) })
 }
 
 func TestFirewall(t *testing.T) { firewallServers(t, firewall) }

@@ -270,6 +270,7 @@ func TestRoomsOnRealServers(t *testing.T) {
 		"prosody": xmpptest.RunProsody, "ejabberd": xmpptest.RunEjabberd,
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // each mostly waits for its server
 			s := start(t, xmpptest.ServerOptions{Archive: true, Components: []xmpptest.Component{{Domain: roomDesk, Secret: "s3cret"}, {Domain: roomPeople, Secret: "s3cret"}}})
 			r := newRoomRig(t, s)
 			r.talk()

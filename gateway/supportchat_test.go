@@ -105,8 +105,9 @@ func TestSupportChat(t *testing.T) { firewallServers(t, supportChat) }
 // supportChat: ask, offer, accept, both in one room; a stranger isn't let in; the visitor's client goes and comes back by
 // his token; the server dies and comes back, and the talk goes on.
 func supportChat(t *testing.T, server *xmpptest.Server) {
-	// The agent is on the server again only after Usher: the invitation that waits for him is sent once more after `join`.
-	yaml := strings.NewReplacer("alice@localhost]", "alice@"+foreignDomain+"], timers: {join: 10s}").Replace(deskConfig(server.ComponentAddr(), filepath.Join(t.TempDir(), "usher.db")))
+	// The agent is on the server again only after Usher: the invitation that waits for him is sent once more after `join`. After the
+	// goodbye the room is open for `wrap` still, which is waited for below.
+	yaml := strings.NewReplacer("alice@localhost]", "alice@"+foreignDomain+"], timers: {join: 10s, wrap: 1s}").Replace(deskConfig(server.ComponentAddr(), filepath.Join(t.TempDir(), "usher.db")))
 	g := startEdge(t, yaml)
 	alice := newAgent(t, server, "alice", shopDesk)
 	v, eve := newGuest(t, g, testComponent), newGuest(t, g, testComponent)

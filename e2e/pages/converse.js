@@ -54,6 +54,14 @@ window.converse.plugins.add('driver', {
     },
 });
 
+// entered is the room once what is said there is sent: on a busy machine Converse.js may say twice that it is in, and between the two
+// it drops each message with a warning.
+async function entered() {
+    const model = await room;
+    while (!model.isEntered()) await new Promise((changed) => model.session.once('change:connection_status', changed));
+    return model;
+}
+
 window.driver = {
     // domain is the JID where there is a password, which makes it a login to an account.
     connect({ url, transport, domain, password }) {
@@ -86,7 +94,7 @@ window.driver = {
         room = api.rooms.open(jid, { nick }); // which may say that he is in before it is done
         await room;
     },
-    send: async ({ text }) => void (await (await room).sendMessage({ body: text })),
+    send: async ({ text }) => void (await (await entered()).sendMessage({ body: text })),
     typing: async ({ state }) => void (await room).setChatState(state),
     leave: async () => void (await (await room).close()),
     async close() {

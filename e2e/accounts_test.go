@@ -47,6 +47,7 @@ func TestAccounts(t *testing.T) {
 	p := servePages(t)
 	for _, name := range []string{"prosody", "ejabberd"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // each mostly waits for its clients
 			s := servers[name](t, xmpptest.ServerOptions{Components: components[:1]})
 			addr, admin := port(t), port(t)
 			u := runUsher(t, fmt.Sprintf(accountsConfig, addr, admin, name, s.ComponentAddr(), s.Rooms(), s.C2SAddr()), addr, admin)

@@ -17,7 +17,7 @@ import (
 )
 
 // patience bounds each wait for an event. It is for a loaded machine: waits end with their event.
-const patience = 60 * time.Second
+const patience = 2 * time.Minute
 
 // library is one of the real clients: how its driver is started.
 type library struct {

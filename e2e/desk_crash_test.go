@@ -99,15 +99,20 @@ func (sc *script) step(name string) {
 	sc.deaths++
 	back := sc.anna.count(isBack)
 	sc.usher.kill()
-	if sc.room != "" && sc.inRoom(sc.alice.client) {
+	if sc.room != "" && !sc.anna.has(isClosed) && sc.inRoom(sc.alice.client) {
 		sc.alice.says(sc.room, "anybody here?")
-		sc.alice.hearsIn(sc.room, sc.alice.nick, "anybody here?")
+		until(sc.t, "the agent hears himself, or his room has gone just now", func() bool {
+			return sc.alice.has(func(e event) bool {
+				return e.Event == "message" && e.Room == sc.room && e.Nick == sc.alice.nick && e.Text == "anybody here?"
+			}) || !sc.inRoom(sc.alice.client)
+		})
 	}
 	sc.usher.start()
 	until(sc.t, "the visitor is back", func() bool { return sc.anna.count(isBack) > back })
 }
 
-func isBack(e event) bool { return e.Event == "reconnected" }
+func isBack(e event) bool   { return e.Event == "reconnected" }
+func isClosed(e event) bool { return e.Event == "conversation" && e.State == "closed" }
 
 // inRoom tells whether the last that a client saw of itself in the room was that it is in.
 func (sc *script) inRoom(c *client) (in bool) {
@@ -237,15 +242,14 @@ func (sc *script) supervise() {
 
 func (sc *script) finish() {
 	sc.t.Helper()
-	closed := func(e event) bool { return e.Event == "conversation" && e.State == "closed" }
 	sc.alice.says(sc.room, "good bye")
 	sc.alice.hearsIn(sc.room, sc.alice.nick, "good bye")
 	sc.alice.tells(sc.workgroup, "close")
 	sc.step("closing")
-	if sc.dieAt == "closing" && !sc.anna.has(closed) {
+	if sc.dieAt == "closing" && !sc.anna.has(isClosed) {
 		sc.alice.tells(sc.workgroup, "close") // no matter if it is closed already
 	}
-	until(sc.t, "it is closed", func() bool { return sc.anna.has(closed) })
+	until(sc.t, "it is closed", func() bool { return sc.anna.has(isClosed) })
 	sc.step("closed")
 	id := sc.anna.id
 	if e := sc.anna.rates(4, ""); e.Type != "result" {

@@ -12,6 +12,7 @@ func TestServerKilled(t *testing.T) {
 	p := servePages(t)
 	for _, name := range []string{"prosody", "ejabberd"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // each mostly waits for its clients
 			e, _ := usherEdge(t, name, p)
 			room := "room-" + random() + "@" + e.server.Rooms()
 			anna, _ := visit(t, e, p, "ws", strophe, e.domain)
@@ -60,6 +61,7 @@ func TestRestart(t *testing.T) {
 	p := servePages(t)
 	for _, name := range []string{"prosody", "ejabberd"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // each mostly waits for its clients
 			e, u := usherEdge(t, name, p)
 			room := "room-" + random() + "@" + e.server.Rooms()
 			alice := ordinary(t, e.server, "alice")

@@ -78,7 +78,7 @@ async function settled() {
 function remember(name, page) {
     const said = [];
     pages.set(name, { page, said });
-    page.setDefaultTimeout(60_000);
+    page.setDefaultTimeout(120_000);
     page.on('pageerror', (err) => said.push('page error: ' + describe(err)));
     page.on('console', (msg) => {
         if (['error', 'warning', 'assert'].includes(msg.type())) said.push(`${msg.type()}: ${msg.text()} (${msg.location().url}:${msg.location().lineNumber})`);

@@ -360,7 +360,7 @@ func TestGzip(t *testing.T) {
 
 // A client that takes nothing loses its connection, not its session, and holds nobody up.
 func TestSlowReader(t *testing.T) {
-	e := newEdge(t, func(c *Config) { c.Stalled = 2 * time.Second; c.Streams.Outbox = 64 << 20 })
+	e := newEdge(t, func(c *Config) { c.Stalled = 5 * time.Second; c.Streams.Outbox = 64 << 20 })
 	w := e.dial()
 	c := w.login("")
 	slow := e.dial()

@@ -201,15 +201,16 @@ var (
 
 // hear takes one stanza.
 func (me *talker) hear(stanza []byte) {
+	t := me.t
+	if bytes.HasPrefix(stanza, []byte("<message")) && string(load.Attr(stanza, "type")) == "error" {
+		t.rec.Error(fmt.Errorf("a message was refused: %s", load.Condition(stanza, "error"))) // with its body or without
+		return
+	}
 	said, ok := parseMessage(stanza)
 	if !ok {
 		return // presence, the room's subject
 	}
-	t := me.t
 	switch {
-	case string(load.Attr(stanza, "type")) == "error":
-		t.rec.Error(fmt.Errorf("a message was refused: %s", load.Condition(stanza, "error")))
-		return
 	case said.pair != me.pair.number:
 		t.rec.Error(errForeign)
 		return

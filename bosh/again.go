@@ -14,8 +14,7 @@ import (
 
 const (
 	readSize = 16 << 10 // of a pooled read buffer, so of a request that is read here
-	// calmTime is the silence after which the goroutine of a connection, whose stack has grown over its work, is changed for
-	// a fresh one.
+	// calmTime is the silence after which a connection rests, without a goroutine.
 	calmTime = 2 * time.Second
 )
 
@@ -153,7 +152,7 @@ func (s *Server) calm() time.Duration {
 	return calmTime
 }
 
-// cool gives the connection to a goroutine of minimal stack, after a while in which nothing has come. Under s.mu.
+// cool lets the connection rest, after a while in which nothing has come. Under s.mu.
 func (x *exchange) cool() {
 	x.warm = false
 	until := time.Time{}
@@ -162,5 +161,8 @@ func (x *exchange) cool() {
 	}
 	x.c.SetReadDeadline(until)
 	x.s.stream.Calm()
-	go x.park() // ends as the one before would have
+	x.s.srv.cfg.Idle.Rest(x.c, until, x)
 }
+
+// Resume goes on reading: see conn.Idle.
+func (x *exchange) Resume() { x.park() }

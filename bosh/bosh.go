@@ -31,6 +31,7 @@ import (
 type Config struct {
 	Streams    *c2s.Config
 	Wheel      *c2s.Wheel
+	Idle       *conn.Idle // where silent connections rest; nil: each keeps a goroutine
 	Wait       time.Duration
 	Hold       int
 	Requests   int

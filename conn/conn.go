@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -36,6 +37,10 @@ type Conn struct {
 	pool     *Buffers // where the step takes a buffer; nil = it only looks
 	got      *Buffer
 	readErr  syscall.Errno // of the last step; ended = there is nothing more
+
+	idle atomic.Pointer[Idle] // where it has been at rest
+	fd   int32                // the descriptor, under idle's lock; 0 = never at rest
+	shut atomic.Bool          // Close was called
 }
 
 // ended stands for io.EOF among the errors of the kernel.
@@ -142,6 +147,9 @@ func (c *Conn) RemoteAddr() net.Addr { return c.outer.RemoteAddr() }
 
 // SetReadDeadline bounds Wait, Fill and Read, also those under way; zero means none.
 func (c *Conn) SetReadDeadline(t time.Time) error {
+	if p := c.idle.Load(); p != nil {
+		p.deadline(c, t)
+	}
 	if c.secure != nil {
 		return c.secure.setDeadline(t)
 	}
@@ -152,9 +160,14 @@ func (c *Conn) SetReadDeadline(t time.Time) error {
 // passed in a Write, a TLS connection can't be written to any more.
 func (c *Conn) SetWriteDeadline(t time.Time) error { return c.outer.SetWriteDeadline(t) }
 
-// Close closes the connection and wakes Wait, Fill, Read and Write. It never blocks; over TLS nothing is said to
+// Close closes the connection and wakes Wait, Fill, Read and Write, and who is at rest. It never blocks; over TLS nothing is said to
 // the peer (CloseWrite does that).
 func (c *Conn) Close() error {
+	if !c.shut.Swap(true) { // before idle is looked at: who rests meanwhile sees one or the other
+		if p := c.idle.Load(); p != nil {
+			p.closed(c)
+		}
+	}
 	if c.secure != nil {
 		return c.secure.tls.NetConn().Close()
 	}

@@ -19,6 +19,7 @@ import (
 
 	"usher/bosh"
 	"usher/c2s"
+	"usher/conn"
 	"usher/pool"
 	"usher/upstream"
 	"usher/ws"
@@ -39,6 +40,7 @@ type Gateway struct {
 	desk        *desk                  // nil without workgroups; set by Run, before anything else of it
 	streams     *c2s.Config
 	wheel       *c2s.Wheel
+	idle        conn.Idle
 	count       *counters
 	ws          *ws.Server
 	bosh        *bosh.Server
@@ -112,12 +114,12 @@ func New(cfg *Config, log *slog.Logger) (*Gateway, error) {
 		Attributes: cfg.Limits.Attributes, Elements: cfg.Limits.Elements,
 	}
 	g.ws = ws.New(ws.Config{
-		Streams: g.streams, Wheel: g.wheel, Ping: cfg.WS.Ping, Pong: cfg.WS.Pong, Fragments: cfg.WS.Fragments,
+		Streams: g.streams, Wheel: g.wheel, Idle: &g.idle, Ping: cfg.WS.Ping, Pong: cfg.WS.Pong, Fragments: cfg.WS.Fragments,
 		Stalled: cfg.Limits.Stalled, Limits: limits, Accounts: g.accountLimits(), Prelogin: int(cfg.Limits.Prelogin.Bytes),
 		Bytes: g.count.counted(overWS), Admit: g.gate.admit,
 	})
 	g.bosh = bosh.New(bosh.Config{
-		Streams: g.streams, Wheel: g.wheel, Wait: cfg.BOSH.Wait, Hold: cfg.BOSH.Hold, Requests: cfg.BOSH.Requests,
+		Streams: g.streams, Wheel: g.wheel, Idle: &g.idle, Wait: cfg.BOSH.Wait, Hold: cfg.BOSH.Hold, Requests: cfg.BOSH.Requests,
 		Polling: cfg.BOSH.Polling, Inactivity: cfg.BOSH.Inactivity, MaxPause: cfg.BOSH.MaxPause,
 		Gzip: cfg.BOSH.Gzip, Stalled: cfg.Limits.Stalled, Limits: limits, Accounts: g.accountLimits(),
 		Prelogin: int(cfg.Limits.Prelogin.Bytes), Node: cfg.Node, Bytes: g.count.counted(overBOSH),
@@ -200,9 +202,15 @@ func (g *Gateway) Run(ctx context.Context) error {
 		return err
 	}
 	g.desk.start()
+	idleCtx, stopIdle := context.WithCancel(context.Background())
 	wheelCtx, stopWheel := context.WithCancel(context.Background())
 	poolCtx, stopPool := context.WithCancel(context.Background())
 	var owned sync.WaitGroup
+	owned.Go(func() { // ended below by stopIdle
+		if err := g.idle.Run(idleCtx); err != nil {
+			g.log.Warn("silent connections are kept at a higher cost", "err", err)
+		}
+	})
 	owned.Add(2)
 	go func() { defer owned.Done(); g.wheel.Run(wheelCtx) }() // ended below by stopWheel
 	go func() { defer owned.Done(); g.pool.Run(poolCtx) }()   // ended below by stopPool
@@ -222,6 +230,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	g.cancel()
 	g.wg.Wait()
 	stopWheel()
+	stopIdle()
 	owned.Wait()
 	return err
 }

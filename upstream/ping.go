@@ -65,17 +65,26 @@ func (p *ping) answered(e *xmpp.Element) bool {
 	return true
 }
 
+// lenient is for how many pings more a link is kept whose ping isn't answered, as long as stanzas come: a server that is behind with its work routes nevertheless, and
+// to cut it off would lose what it has in its hands.
+const lenient = 4
+
 // keepAlive pings until the link ends, and ends it when an answer is missing.
 func (l *Link) keepAlive() {
 	t := time.NewTicker(l.cfg.Ping)
 	defer t.Stop()
+	var came int64 // stanzas, when it was looked last
+	late := 0
 	for {
-		req := l.ping.next()
-		if req == nil {
-			l.end(fmt.Errorf("%w within %v", ErrPing, l.cfg.Ping))
+		before := came
+		came = l.counts.stanzasIn.Load()
+		if req := l.ping.next(); req != nil {
+			late = 0
+			l.out.force(req)
+		} else if late++; came == before || late > lenient {
+			l.end(fmt.Errorf("%w within %v", ErrPing, time.Duration(late)*l.cfg.Ping))
 			return
 		}
-		l.out.force(req)
 		select {
 		case <-t.C:
 		case <-l.done:

@@ -209,28 +209,68 @@ func TestPing(t *testing.T) {
 	})
 }
 
+// A server that is far behind with its work, but works, keeps its link.
+func TestPingAnsweredLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, p := connected(t, func(c *Config) { c.Ping = 30 * time.Second })
+		s := serve(t, l)
+		began := time.Now()
+		req := p.read("</iq>")
+		for range 4 {
+			time.Sleep(20 * time.Second)
+			p.send(message(1))
+		}
+		p.send(req)
+		synctest.Wait()
+		if l.RTT() != 80*time.Second {
+			t.Errorf("round trip %v", l.RTT())
+		}
+		if next := p.read("</iq>"); next == req || time.Since(began) != 90*time.Second {
+			t.Errorf("after %v: %s", time.Since(began), next)
+		}
+		l.Close(canceled())
+		if err := s.ended(); !errors.Is(err, ErrClosed) {
+			t.Errorf("ended with %v", err)
+		}
+	})
+}
+
 // A half-open server, or one that doesn't route, or a liar: no ping comes back.
 func TestPingUnanswered(t *testing.T) {
 	const forged = "<iq type='result' from='v1.example.org' to='v1.example.org' id='00000000000000000000000000000000'/>"
-	for name, answer := range map[string]string{"silent": "", "traffic": message(1), "forged": forged} {
+	for name, c := range map[string]struct {
+		answer string // to the first ping
+		again  int    // how often it is said, at each half of a ping's time
+		after  time.Duration
+	}{
+		"silent":           {"", 0, 30 * time.Second},
+		"traffic at first": {message(1), 1, 60 * time.Second},
+		"forged":           {forged, 1, 60 * time.Second},
+		"traffic":          {message(1), 100, (1 + lenient) * 30 * time.Second},
+	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l, p := connected(t, func(c *Config) { c.Ping = 30 * time.Second })
 				began := time.Now()
 				s := serve(t, l)
 				p.read("</iq>")
-				p.send(answer)
+				said := 0
+				for range c.again {
+					p.send(c.answer)
+					said++
+					time.Sleep(15 * time.Second)
+					synctest.Wait()
+					if time.Since(began) >= c.after {
+						break
+					}
+				}
 				if err := s.ended(); !errors.Is(err, ErrPing) {
 					t.Errorf("ended with %v", err)
 				}
-				if d := time.Since(began); d != 30*time.Second {
+				if d := time.Since(began); d != c.after {
 					t.Errorf("after %v", d)
 				}
-				want := 0
-				if answer != "" {
-					want = 1 // somebody else's stanza is not swallowed
-				}
-				if got := s.wait(want); len(got) != want {
+				if got := s.wait(said); len(got) != said { // somebody else's stanza is not swallowed
 					t.Errorf("got %q", got)
 				}
 			})

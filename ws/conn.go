@@ -18,7 +18,7 @@ type Conn struct {
 	server *Server
 	stream *c2s.Stream
 	heard  atomic.Int64 // when bytes last came, since the server's start
-	fresh  atomic.Bool  // the reader's goroutine has done nothing yet
+	fresh  atomic.Bool  // nothing has come since it was last at rest, or since it is there
 
 	// The reader's.
 	rest   []byte // begun frames, still masked

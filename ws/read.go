@@ -11,9 +11,8 @@ import (
 	"usher/xmpp"
 )
 
-// readLoop is the connection's goroutine. Nearly all its life it is parked in Fill, so its frame is kept small. A stack that
-// has grown over its work doesn't shrink again to the least there is, so when the client falls silent Due makes Fill
-// return with a timeout, and a new goroutine goes on waiting.
+// readLoop is the connection's goroutine while the client talks. When it falls silent, Due makes Fill return with a timeout, and the connection
+// rests, without a goroutine, until it has something to read again.
 func (c *Conn) readLoop() {
 	for {
 		b, err := c.nc.Fill(c.server.buffers)
@@ -25,11 +24,14 @@ func (c *Conn) readLoop() {
 			break
 		}
 		c.nc.SetReadDeadline(time.Time{})
-		go c.readLoop() // ends as this one would have
+		c.server.cfg.Idle.Rest(c.nc, time.Time{}, c)
 		return
 	}
 	c.leave()
 }
+
+// Resume goes on reading: see conn.Idle.
+func (c *Conn) Resume() { c.readLoop() }
 
 // leave ends what is left of the connection.
 //
@@ -82,7 +84,7 @@ func (c *Conn) take(b *conn.Buffer) {
 	}
 }
 
-// unfresh notes that the goroutine has work, after which it is to be changed.
+// unfresh notes that the client talks, so that the connection rests when it stops.
 func (c *Conn) unfresh() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

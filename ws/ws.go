@@ -23,13 +23,14 @@ const (
 
 	closeWait = 5 * time.Second  // for the peer's part of the close handshake
 	startWait = 10 * time.Second // from admission to the hijacked connection
-	calmTime  = 2 * time.Second  // of silence, after which a connection's goroutine is changed for a fresh one
+	calmTime  = 2 * time.Second  // of silence, after which a connection rests, without a goroutine
 )
 
 // Config of the carrier.
 type Config struct {
 	Streams   *c2s.Config
 	Wheel     *c2s.Wheel
+	Idle      *conn.Idle           // where silent connections rest; nil: each keeps a goroutine
 	Ping      time.Duration        // between pings to an idle client; 0 = none
 	Pong      time.Duration        // to answer one, by whatever it sends
 	Fragments int                  // frames of one message; 0 = no limit

@@ -16,6 +16,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"usher/c2s"
+	"usher/conn"
 	"usher/xmpp"
 )
 
@@ -111,6 +112,14 @@ func start(t testing.TB, cfg Config, over func(net.Listener) net.Listener) *edge
 	if cfg.Wheel == nil {
 		cfg.Wheel = c2s.NewWheel(5 * time.Millisecond)
 		running.Go(func() { cfg.Wheel.Run(ctx) }) // ends with ctx
+	}
+	if cfg.Idle == nil {
+		cfg.Idle = &conn.Idle{}
+		running.Go(func() { // ends with ctx
+			if err := cfg.Idle.Run(ctx); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 	e := &edge{Server: New(cfg), site: h, ln: ln}
 	srv := &fasthttp.Server{

@@ -31,7 +31,7 @@ type exchange struct {
 
 	// Guarded by s.mu.
 	phase  phase
-	warm   bool   // the goroutine that waits has worked before, and is to be changed when the client is calm
+	warm   bool   // it is to rest when the client is calm; it has not since it worked
 	status uint16 // other than 200; only while serving
 	body   []byte
 	c      *conn.Conn    // nil until it is taken over
@@ -102,9 +102,12 @@ func (x *exchange) take(hijacked net.Conn) {
 		}
 		return
 	}
-	x.c = c
+	x.c, x.warm = c, true
 	if x.phase == answered {
 		x.write()
+	}
+	if c.SetReadDeadline(time.Now().Add(x.s.srv.calm())) != nil {
+		x.fail()
 	}
 	x.s.mu.Unlock()
 	// Ends when the client says more or leaves, when the idle connection's deadline passes, or by
@@ -112,7 +115,7 @@ func (x *exchange) take(hijacked net.Conn) {
 	go x.park()
 }
 
-// park waits for the client, at first on a goroutine of minimal stack.
+// park waits for the client, and lets the connection rest when he is silent.
 func (x *exchange) park() {
 	for x != nil {
 		b, err := x.c.Fill(x.s.srv.reads)

@@ -17,6 +17,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"usher/c2s"
+	"usher/conn"
 	"usher/xmpp"
 )
 
@@ -352,7 +353,7 @@ func newEdge(t testing.TB, change func(*Config)) *edge {
 			e.srv.Serve(ctx, c2s.Info{Transport: "bosh", Origin: string(ctx.Request.Header.Peek("Origin"))})
 		},
 	}
-	cfg.ServeConn = e.http.ServeConn
+	cfg.ServeConn, cfg.Idle = e.http.ServeConn, &conn.Idle{}
 	if change != nil {
 		change(&cfg)
 	}
@@ -363,7 +364,12 @@ func newEdge(t testing.TB, change func(*Config)) *edge {
 	}
 	e.addr = ln.Addr().String()
 	var wg sync.WaitGroup
-	wg.Go(func() { wheel.Run(ctx) })   // ended by cancel
+	wg.Go(func() { wheel.Run(ctx) }) // ended by cancel
+	wg.Go(func() {                   // ended by cancel
+		if err := cfg.Idle.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
 	wg.Go(func() { e.http.Serve(ln) }) // ended by Shutdown
 	t.Cleanup(func() {
 		gone, done := context.WithTimeout(context.Background(), 0)

@@ -12,8 +12,8 @@ import (
 	"usher/conn"
 )
 
-// Conn is one client's connection: the Transport of one stream. An idle one owns no buffer; its one goroutine is parked in the
-// runtime's poller. Whoever has something to write claims the socket, and while nobody has it, nobody waits for it.
+// Conn is one client's connection: the Transport of one stream. An idle one owns no buffer, and at rest no goroutine (conn.Idle).
+// Whoever has something to write claims the socket, and while nobody has it, nobody waits for it.
 type Conn struct {
 	server *Server
 	stream *c2s.Stream

@@ -48,23 +48,23 @@ type steps struct {
 func newSteps(quick bool) *steps {
 	if quick {
 		return &steps{
-			idleWS:   task{name: "idle, WebSocket", line: "idle -transport ws -n 600 -rest 2s -every 50ms -gone 0", times: 1},
-			idleBOSH: task{name: "idle, BOSH", line: "idle -transport bosh -n 600 -rest 2s -every 50ms -gone 0", times: 1},
+			idleWS:   task{name: "idle WebSocket", line: "idle -transport ws -n 600 -rest 2s -every 50ms -gone 0", times: 1},
+			idleBOSH: task{name: "idle BOSH", line: "idle -transport bosh -n 600 -rest 2s -every 50ms -gone 0", times: 1},
 			rooms:    task{name: "visitors in rooms", line: "idle -join -transport ws -n 600 -rest 2s -every 50ms -gone 0", times: 1},
 			churn:    task{name: "churn", line: "churn -transport ws -c 64 -for 4s", times: 1},
-			chatWS:   task{name: "chat, WebSocket", line: "chat -transport ws -n 400 -for 5s", times: 1},
-			chatBOSH: task{name: "chat, BOSH", line: "chat -transport bosh -n 400 -for 5s", times: 1},
+			chatWS:   task{name: "chat WebSocket", line: "chat -transport ws -n 400 -for 5s", times: 1},
+			chatBOSH: task{name: "chat BOSH", line: "chat -transport bosh -n 400 -for 5s", times: 1},
 			tail:     task{name: "chat at a rate", line: "chat -transport ws -n 400 -rate 1000 -for 4s", times: 1, bare: true},
 			polls:    task{name: "polls", line: "poll -n 500 -wait 2 -for 5s", times: 1},
 		}
 	}
 	return &steps{
-		idleWS:   task{name: "idle, WebSocket", line: "idle -transport ws -n 2000 -rest 16s -every 200ms -gone 0", times: 1},
-		idleBOSH: task{name: "idle, BOSH", line: "idle -transport bosh -n 2000 -rest 16s -every 200ms -gone 0", times: 1},
+		idleWS:   task{name: "idle WebSocket", line: "idle -transport ws -n 2000 -rest 16s -every 200ms -gone 0", times: 1},
+		idleBOSH: task{name: "idle BOSH", line: "idle -transport bosh -n 2000 -rest 16s -every 200ms -gone 0", times: 1},
 		rooms:    task{name: "visitors in rooms", line: "idle -join -transport ws -n 2000 -rest 16s -every 200ms -gone 0", times: 1},
 		churn:    task{name: "churn", line: "churn -transport ws -c 64 -for 7s", times: 3},
-		chatWS:   task{name: "chat, WebSocket", line: "chat -transport ws -n 400 -for 7s", times: 5},
-		chatBOSH: task{name: "chat, BOSH", line: "chat -transport bosh -n 400 -for 7s", times: 5},
+		chatWS:   task{name: "chat WebSocket", line: "chat -transport ws -n 400 -for 7s", times: 5},
+		chatBOSH: task{name: "chat BOSH", line: "chat -transport bosh -n 400 -for 7s", times: 5},
 		tail:     task{name: "chat at a rate", line: "chat -transport ws -n 400 -rate 1000 -for 8s", times: 5, bare: true},
 		polls:    task{name: "polls", line: "poll -n 2000 -wait 10 -for 20s", times: 2},
 	}
@@ -91,7 +91,7 @@ func (c *comparison) choose() error {
 	for part := range strings.SplitSeq(c.choice, ",") {
 		known := false
 		for _, one := range c.steps.list() {
-			if strings.HasPrefix(one.name, strings.TrimSpace(part)) {
+			if part = strings.TrimSpace(part); part != "" && strings.HasPrefix(one.name, part) {
 				chosen[one], known = true, true
 			}
 		}
@@ -172,6 +172,9 @@ func (c *comparison) run(ctx context.Context, servers []string) error {
 		}
 		side := side{Server: server}
 		for _, w := range rows {
+			if w.step.times == 0 {
+				continue // -steps
+			}
 			side.Lines = append(side.Lines, w.compare(server, done[w.step]))
 		}
 		all.Servers = append(all.Servers, side)

@@ -92,6 +92,35 @@ func TestRows(t *testing.T) {
 	}
 }
 
+// -steps leaves the others out.
+func TestSteps(t *testing.T) {
+	for choice, want := range map[string]string{
+		"":                  "idle WebSocket; idle BOSH; visitors in rooms; churn; chat WebSocket; chat BOSH; chat at a rate; polls",
+		"polls":             "polls",
+		"chat":              "chat WebSocket; chat BOSH; chat at a rate",
+		"idle BOSH":         "idle BOSH",
+		"chat,":             "no step",
+		"churn, chat at":    "churn; chat at a rate",
+		"churn,nothing":     "no step",
+		"visitors in rooms": "visitors in rooms",
+	} {
+		c := &comparison{steps: newSteps(true), choice: choice}
+		var done []string
+		if err := c.choose(); err != nil {
+			done = []string{"no step"}
+		} else {
+			for _, one := range c.steps.list() {
+				if one.times > 0 {
+					done = append(done, one.name)
+				}
+			}
+		}
+		if got := strings.Join(done, "; "); got != want {
+			t.Errorf("%q: got %s", choice, got)
+		}
+	}
+}
+
 // over is a word of what a step's rows are called.
 func (one *task) over() string {
 	switch {
@@ -111,12 +140,12 @@ func TestCompare(t *testing.T) {
 	}
 	var out, said bytes.Buffer
 	c := &comparison{bin: bin, json: true, out: &out, screen: &said, progress: io.Discard, began: time.Now(), report: filepath.Join(t.TempDir(), "r.html"), steps: &steps{
-		idleWS:   task{name: "idle, WebSocket", line: "idle -transport ws -n 20 -rest 0s -every 5ms -gone 0", times: 1},
-		idleBOSH: task{name: "idle, BOSH", line: "idle -transport bosh -n 20 -rest 0s -every 5ms -gone 0", times: 1},
+		idleWS:   task{name: "idle WebSocket", line: "idle -transport ws -n 20 -rest 0s -every 5ms -gone 0", times: 1},
+		idleBOSH: task{name: "idle BOSH", line: "idle -transport bosh -n 20 -rest 0s -every 5ms -gone 0", times: 1},
 		rooms:    task{name: "visitors in rooms", line: "idle -join -transport ws -n 20 -rest 0s -every 5ms -gone 0", times: 1},
 		churn:    task{name: "churn", line: "churn -transport ws -n 10 -c 2 -for 300ms", times: 1},
-		chatWS:   task{name: "chat, WebSocket", line: "chat -transport ws -n 4 -for 300ms", times: 1},
-		chatBOSH: task{name: "chat, BOSH", line: "chat -transport bosh -n 4 -for 300ms", times: 1},
+		chatWS:   task{name: "chat WebSocket", line: "chat -transport ws -n 4 -for 300ms", times: 1},
+		chatBOSH: task{name: "chat BOSH", line: "chat -transport bosh -n 4 -for 300ms", times: 1},
 		tail:     task{name: "chat at a rate", line: "chat -transport ws -n 4 -rate 100 -for 300ms", times: 2, bare: true},
 		polls:    task{name: "polls", line: "poll -n 10 -wait 1 -for 1500ms", times: 1},
 	}}

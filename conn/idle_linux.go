@@ -16,6 +16,11 @@ import (
 // It has an epoll(7) of its own beside the runtime's, in which the sockets stay. Its descriptor is in the runtime's, so that no thread is blocked
 // for it.
 type Idle struct {
+	// Refused is told, once, that the kernel takes no more connections (fs.epoll.max_user_watches); nil = nobody is. Those wait in goroutines of their own. It
+	// must not block, and is set before Run.
+	Refused func(error)
+	refusal sync.Once
+
 	mu    sync.Mutex
 	file  *os.File // the epoll; nil = Run isn't running
 	fd    int      // of file
@@ -41,7 +46,7 @@ func (p *Idle) Run(ctx context.Context) error {
 		err = unix.SetNonblock(fd, true) // so that os.NewFile lets the runtime poll it
 	}
 	if err != nil {
-		return fmt.Errorf("conn: each keeps a goroutine: epoll: %w", err)
+		return fmt.Errorf("conn: epoll: %w", err)
 	}
 	file := os.NewFile(uintptr(fd), "epoll")
 	defer file.Close()
@@ -50,7 +55,7 @@ func (p *Idle) Run(ctx context.Context) error {
 		err = file.SetReadDeadline(time.Time{}) // fails if the runtime can't poll it
 	}
 	if err != nil {
-		return fmt.Errorf("conn: each keeps a goroutine: epoll: %w", err)
+		return fmt.Errorf("conn: epoll: %w", err)
 	}
 	p.mu.Lock()
 	p.file, p.fd, p.start, p.alarm = file, fd, time.Now(), 0
@@ -120,7 +125,12 @@ func (p *Idle) enter(c *Conn, fd int, until time.Time, r Resumer) bool {
 		err = unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, fd, &e)
 	}
 	if err != nil {
-		return false // fs.epoll.max_user_watches
+		p.refusal.Do(func() {
+			if p.Refused != nil {
+				p.Refused(fmt.Errorf("conn: epoll: %w", err))
+			}
+		})
+		return false
 	}
 	c.fd, s.r, s.until = int32(fd), r, 0
 	p.bound(s, until)

@@ -8,7 +8,9 @@ import (
 )
 
 // Idle would wait for connections that are silent; here each waits in a goroutine of its own.
-type Idle struct{}
+type Idle struct {
+	Refused func(error) // never called here
+}
 
 // Run waits until ctx ends.
 func (p *Idle) Run(ctx context.Context) error {

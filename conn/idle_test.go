@@ -119,23 +119,30 @@ func TestRest(t *testing.T) {
 // What is there already, or will never be, isn't waited for.
 func TestRestAtOnce(t *testing.T) {
 	w := ways(t)[0]
+	var why []error
+	refused := func(err error) { why = append(why, err) }
 	for name, prepare := range map[string]func(p *Idle, c *Conn) *Idle{
 		"bytes read ahead":   func(p *Idle, c *Conn) *Idle { c.Unread([]byte("x")); return p },
 		"it is closed":       func(p *Idle, c *Conn) *Idle { c.Close(); return p },
 		"nobody waits":       func(*Idle, *Conn) *Idle { return &Idle{} },
 		"there is no Idle":   func(*Idle, *Conn) *Idle { return nil },
-		"the kernel refuses": func(p *Idle, _ *Conn) *Idle { return &Idle{file: p.file, fd: -1} },
+		"the kernel refuses": func(p *Idle, _ *Conn) *Idle { return &Idle{file: p.file, fd: -1, Refused: refused} },
 	} {
 		p, _ := idle(t)
 		_, c := taken(t, w)
 		p = prepare(p, c)
 		r := make(resumed)
-		p.Rest(c, time.Time{}, r)
-		<-r
+		for range 2 {
+			p.Rest(c, time.Time{}, r)
+			<-r
+		}
 		if p != nil && atRest(p, c) {
 			t.Errorf("%s: it rests", name)
 		}
 		c.Close()
+	}
+	if len(why) != 1 || !errors.Is(why[0], unix.EBADF) {
+		t.Errorf("refused: %v", why)
 	}
 }
 

@@ -258,20 +258,15 @@ func (k *talker) talk(wg *sync.WaitGroup) {
 	}
 }
 
-// chaosVisitors is how many talk while the server is killed: enough that rooms wait for others' replays.
-func chaosVisitors() int {
-	if os.Getenv("USHER_FULL") == "1" {
-		return 1000
-	}
-	return 300
-}
+// chaosVisitors is how many talk while the server is killed.
+const chaosVisitors = 1000
 
 func TestServerKilledUnderTalk(t *testing.T) {
 	server := xmpptest.RunProsody(t, xmpptest.ServerOptions{
 		Components: []xmpptest.Component{{Domain: testComponent, Secret: "s3cret"}, {Domain: "v2.localhost", Secret: "s3cret"}},
 		Extra:      "gc = { mode = \"incremental\", threshold = 1000, speed = 500 }", // its default spends most of the time on collecting
 	})
-	serverKilledUnderTalk(t, server, chaosVisitors())
+	serverKilledUnderTalk(t, server, chaosVisitors)
 }
 
 func serverKilledUnderTalk(t *testing.T, server *xmpptest.Server, visitors int) {

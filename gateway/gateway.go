@@ -206,9 +206,13 @@ func (g *Gateway) Run(ctx context.Context) error {
 	wheelCtx, stopWheel := context.WithCancel(context.Background())
 	poolCtx, stopPool := context.WithCancel(context.Background())
 	var owned sync.WaitGroup
+	costly := func(err error) {
+		g.log.Warn("silent connections are kept at a higher cost: each has a goroutine", "err", err)
+	}
+	g.idle.Refused = costly
 	owned.Go(func() { // ended below by stopIdle
 		if err := g.idle.Run(idleCtx); err != nil {
-			g.log.Warn("silent connections are kept at a higher cost", "err", err)
+			costly(err)
 		}
 	})
 	owned.Add(2)

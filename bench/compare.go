@@ -48,14 +48,14 @@ type steps struct {
 func newSteps(quick bool) *steps {
 	if quick {
 		return &steps{
-			idleWS:   task{name: "idle WebSocket", line: "idle -transport ws -n 600 -rest 2s -every 50ms -gone 0", times: 1},
-			idleBOSH: task{name: "idle BOSH", line: "idle -transport bosh -n 600 -rest 2s -every 50ms -gone 0", times: 1},
-			rooms:    task{name: "visitors in rooms", line: "idle -join -transport ws -n 600 -rest 2s -every 50ms -gone 0", times: 1},
-			churn:    task{name: "churn", line: "churn -transport ws -c 64 -for 4s", times: 1},
-			chatWS:   task{name: "chat WebSocket", line: "chat -transport ws -n 400 -for 5s", times: 1},
-			chatBOSH: task{name: "chat BOSH", line: "chat -transport bosh -n 400 -for 5s", times: 1},
-			tail:     task{name: "chat at a rate", line: "chat -transport ws -n 400 -rate 1000 -for 4s", times: 1, bare: true},
-			polls:    task{name: "polls", line: "poll -n 500 -wait 2 -for 5s", times: 1},
+			idleWS:   task{name: "idle WebSocket", line: "idle -transport ws -n 500 -rest 1s -every 25ms -gone 0", times: 1},
+			idleBOSH: task{name: "idle BOSH", line: "idle -transport bosh -n 500 -rest 1s -every 25ms -gone 0", times: 1},
+			rooms:    task{name: "visitors in rooms", line: "idle -join -transport ws -n 500 -rest 1s -every 25ms -gone 0", times: 1},
+			churn:    task{name: "churn", line: "churn -transport ws -c 64 -for 3s", times: 1},
+			chatWS:   task{name: "chat WebSocket", line: "chat -transport ws -n 400 -for 4s", times: 1},
+			chatBOSH: task{name: "chat BOSH", line: "chat -transport bosh -n 400 -for 4s", times: 1},
+			tail:     task{name: "chat at a rate", line: "chat -transport ws -n 400 -rate 1000 -for 3s", times: 1, bare: true},
+			polls:    task{name: "polls", line: "poll -n 400 -wait 2 -for 4s", times: 1},
 		}
 	}
 	return &steps{

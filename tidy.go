@@ -10,9 +10,9 @@ import (
 
 // When memory goes back to the system: docs/decisions/0021-memory-given-back.md.
 const (
-	tidyEvery = 15 * time.Second // between two looks
-	tidyFrom  = 4 << 20          // bytes that are worth a garbage collection
-	tidyShare = 8                // and the part of what is in use that they must be
+	tidyEvery = 5 * time.Second // between two looks
+	tidyFrom  = 4 << 20         // bytes that are worth a garbage collection
+	tidyShare = 8               // and the part of what is in use that they must be
 )
 
 // tidy gives back what a burst of visitors has left behind, until ctx ends. Bound visitors make no garbage, so the runtime

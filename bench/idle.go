@@ -29,7 +29,7 @@ const firstSessions = 200
 func idle(f *flag.FlagSet, o *options) *work {
 	i := &idling{}
 	o.Sessions, o.transport = 10000, "both"
-	f.DurationVar(&i.rest, "rest", 45*time.Second, "how long nothing happens before the memory at rest is read: Usher looks for what it can give back every 15 s")
+	f.DurationVar(&i.rest, "rest", 45*time.Second, "how long nothing happens before the memory at rest is read: Usher looks for what it can give back every 5 s")
 	f.DurationVar(&i.every, "every", 500*time.Millisecond, "between two of the ten looks at a memory that has settled")
 	f.StringVar(&i.profile, "profile", "", "write the heap profiles of the Ushers that were started to `file`.ws.1, file.bosh.1, ...")
 	f.IntVar(&i.gone, "gone", 20, "BOSH clients that are cut off in the end, one after the other, to see how soon Usher notices")

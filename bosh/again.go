@@ -111,11 +111,11 @@ func (x *exchange) again(b []byte, w *wrapper) (y *exchange, body, rest []byte) 
 	if e == nil || e.stream.Info().Secure && !x.head.secure || len(body) > maxBody(e.limits()) {
 		return nil, nil, b
 	}
-	return &exchange{s: e, head: x.head, c: x.c, phase: held, warm: true}, body, rest
+	return &exchange{s: e, head: x.head, c: x.c, phase: held}, body, rest
 }
 
 // proceed goes on with what has come on a connection that has its answer: with a request here, or in the HTTP server. It
-// returns the exchange that waits on the connection then, nil if there is none.
+// returns the exchange that waits on the connection then in this goroutine, nil if there is none.
 func (x *exchange) proceed(b *conn.Buffer) *exchange {
 	srv, c := x.s.srv, x.c
 	var w wrapper
@@ -131,8 +131,11 @@ func (x *exchange) proceed(b *conn.Buffer) *exchange {
 		srv.serveConn(c.NetConn())
 		return nil
 	}
+	// One empty request after the other, a whole wait apart: there won't be more in a moment. Over TLS that is not to be seen without another read.
+	calm := x.waited && w.payloads == 0 && len(rest) == 0 && !c.TLS()
+	y.warm = !calm
 	srv.held.Add(1)
-	if !srv.lot.swap(x, y) || c.SetReadDeadline(time.Now().Add(srv.calm())) != nil {
+	if !srv.lot.swap(x, y) || !calm && c.SetReadDeadline(time.Now().Add(srv.calm())) != nil {
 		y.s.mu.Lock()
 		y.fail()
 		y.s.mu.Unlock()
@@ -141,6 +144,14 @@ func (x *exchange) proceed(b *conn.Buffer) *exchange {
 	y.s.accept(&w, body, nil, y)
 	c.Unread(rest)
 	srv.reads.Put(b)
+	if calm {
+		y.s.mu.Lock()
+		defer y.s.mu.Unlock()
+		if y.phase != gone {
+			y.cool()
+			return nil
+		}
+	}
 	return y
 }
 
@@ -152,7 +163,7 @@ func (s *Server) calm() time.Duration {
 	return calmTime
 }
 
-// cool lets the connection rest, after a while in which nothing has come. Under s.mu.
+// cool lets the connection rest: nothing has come for a while, or is to be expected. Under s.mu.
 func (x *exchange) cool() {
 	x.warm = false
 	until := time.Time{}

@@ -32,6 +32,7 @@ type exchange struct {
 	// Guarded by s.mu.
 	phase  phase
 	warm   bool   // it is to rest when the client is calm; it has not since it worked
+	waited bool   // the answer was empty, since `wait` had passed
 	status uint16 // other than 200; only while serving
 	body   []byte
 	c      *conn.Conn    // nil until it is taken over

@@ -74,6 +74,7 @@ func (s *session) respond(now instant) {
 		}
 	} else if a.greeting == "" && r.x != nil {
 		s.srv.polls.Add(1)
+		r.x.waited = now >= r.until
 	}
 	body := emptyBody
 	if len(*payload) > 0 || a != (answer{}) {

@@ -36,3 +36,40 @@ func TestHeldRequestRests(t *testing.T) {
 		})
 	}
 }
+
+// Who polls doesn't keep a goroutine between two polls: his next request rests as soon as it is held, and wakes when something comes.
+func TestPollRestsAtOnce(t *testing.T) {
+	e := newEdge(t, nil)
+	w := e.dial()
+	c := w.login("wait='1'")
+	for range 2 {
+		w.write(httpRequest("POST", "", c.body("", "")))
+		if _, got := w.read(); got != string(emptyBody) {
+			t.Fatalf("got %q", got)
+		}
+	}
+	w.write(httpRequest("POST", "", c.body("", "")))
+	until(t, "the request is held", func() bool { return e.srv.Held() == 1 })
+	x := e.srv.lot.all()[0]
+	x.s.mu.Lock()
+	warm, held := x.warm, x.phase == held
+	x.s.mu.Unlock()
+	if held && warm {
+		t.Error("a poll waits in a goroutine for more")
+	}
+	e.send(0, "1")
+	for { // unless the wait was over before
+		_, got := w.read()
+		if strings.Contains(got, "hello 1") {
+			break
+		}
+		if got != string(emptyBody) {
+			t.Fatalf("got %q", got)
+		}
+		w.write(httpRequest("POST", "", c.body("", "")))
+	}
+	w.write(httpRequest("POST", "", c.body("", message("2"))))
+	if id := <-e.received; id != "2" {
+		t.Errorf("the server heard %q", id)
+	}
+}

@@ -139,8 +139,13 @@ func (v *guest) Wake() {
 // opened opens a stream to the domain.
 func opened(t testing.TB, g *Gateway, domain string) *guest {
 	t.Helper()
+	return openedOver(t, g, domain, "ws")
+}
+
+func openedOver(t testing.TB, g *Gateway, domain, transport string) *guest {
+	t.Helper()
 	v := &guest{t: t, wake: make(chan struct{}, 1), more: make(chan struct{}), scan: xmpp.NewScanner(xmpp.Limits{}), closed: make(chan struct{})}
-	info := c2s.Info{Remote: netip.MustParseAddr("127.0.0.1"), Transport: "ws"}
+	info := c2s.Info{Remote: netip.MustParseAddr("127.0.0.1"), Transport: transport}
 	if err := g.gate.admit(&info); err != nil {
 		t.Fatal(err)
 	}
@@ -159,11 +164,16 @@ func opened(t testing.TB, g *Gateway, domain string) *guest {
 func newGuest(t testing.TB, g *Gateway, domain string) *guest {
 	t.Helper()
 	v := opened(t, g, domain)
+	v.login(domain)
+	return v
+}
+
+func (v *guest) login(domain string) {
+	v.t.Helper()
 	v.send("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>")
 	v.expect("success")
 	v.reopen(domain)
 	v.bind("")
-	return v
 }
 
 // reopen restarts the stream after login.

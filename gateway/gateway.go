@@ -50,6 +50,7 @@ type Gateway struct {
 	files       *fileServer // nil: off
 	now         func() time.Time
 	start       time.Time
+	atOnce      context.Context // has ended: who has it waits for nothing
 
 	visitors *table
 	rooms    roomTable
@@ -71,6 +72,9 @@ func New(cfg *Config, log *slog.Logger) (*Gateway, error) {
 		byDomain: make(map[string]*site), homes: make(map[string]*home),
 		visitors: newTable(), wheel: c2s.NewWheel(100 * time.Millisecond),
 	}
+	ended, end := context.WithCancel(context.Background())
+	end()
+	g.atOnce = ended
 	g.rooms.m = make(map[string]*room)
 	g.scanners.New = func() any { return xmpp.NewScanner(xmpp.Limits{}) }
 	g.buffers.New = func() any { b := make([]byte, 0, 1024); return &b }
@@ -167,7 +171,7 @@ func (g *Gateway) newPool() error {
 	for _, c := range up.Components {
 		cfg.Links = append(cfg.Links, upstream.Config{
 			Domain: c.Domain, Secret: c.Secret.Value(), TLS: secure, Ping: up.Ping,
-			Limits: xmpp.Limits{Bytes: maxUpstreamStanza}, HighWater: highWater, Log: g.log,
+			Limits: xmpp.Limits{Bytes: maxUpstreamStanza}, HighWater: highWater, Reserve: reserve, Log: g.log,
 		})
 	}
 	if g.pool, err = pool.New(cfg); err != nil {
@@ -183,6 +187,7 @@ func (g *Gateway) newPool() error {
 const (
 	maxUpstreamStanza = 1 << 20 // of one stanza from the server: above every server's own limit
 	highWater         = 4 << 20 // bytes queued to the server before visitors wait
+	reserve           = 8 << 20 // beyond that, for those who can't wait: over BOSH
 )
 
 // Run opens the listeners and links and serves until ctx ends, then drains:

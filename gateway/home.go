@@ -45,11 +45,14 @@ func (h *home) readTime() time.Time {
 }
 
 // send queues a stanza on the link. If the link is busy it waits where the
-// caller is a reader of one visitor's own (WebSocket).
+// caller is a reader of one visitor's own (WebSocket); all others go to the link's reserve.
 func (h *home) send(e *xmpp.Element, hd *xmpp.Header, wait bool) error {
-	var atOnce context.Context // none: Send does not wait
-	err := h.Home.Send(atOnce, e, hd)
-	if !wait || !errors.Is(err, upstream.ErrBusy) {
+	if !wait {
+		var none context.Context // Send doesn't wait, and takes from the reserve
+		return linkError(h.Home.Send(none, e, hd))
+	}
+	err := h.Home.Send(h.g.atOnce, e, hd)
+	if !errors.Is(err, upstream.ErrBusy) {
 		return linkError(err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), busyWait)
@@ -59,9 +62,12 @@ func (h *home) send(e *xmpp.Element, hd *xmpp.Header, wait bool) error {
 
 // sendRaw queues complete stanzas of ours.
 func (h *home) sendRaw(b []byte, wait bool) error {
-	var atOnce context.Context
-	err := h.Home.SendRaw(atOnce, b)
-	if !wait || !errors.Is(err, upstream.ErrBusy) {
+	if !wait {
+		var none context.Context
+		return linkError(h.Home.SendRaw(none, b))
+	}
+	err := h.Home.SendRaw(h.g.atOnce, b)
+	if !errors.Is(err, upstream.ErrBusy) {
 		return linkError(err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), busyWait)

@@ -27,7 +27,8 @@ type Config struct {
 	TLS       *tls.Config   // nil = plain; an empty ServerName means Address's host, or Domain on a unix socket
 	Ping      time.Duration // self-ping through the server; 0 = none. No answer within one more Ping ends the link
 	Limits    xmpp.Limits   // of one stanza from upstream; generous
-	HighWater int           // bytes queued to write before Write waits or fails; 0 = 1 MiB. At most one stanza more is held
+	HighWater int           // bytes queued to write before Write waits; 0 = 1 MiB. At most one stanza more is held
+	Reserve   int           // bytes beyond that for callers who can't wait
 	Log       *slog.Logger  // nil = slog.Default
 
 	// Dial makes the connection; nil = net.Dialer.
@@ -107,7 +108,7 @@ func newLink(cfg Config, nc net.Conn, rest []byte) *Link {
 	if l.socket = conn.NewSocket(nc); l.socket != nil {
 		l.reader, l.writer = l.socket, l.socket
 	}
-	l.out.init(cfg.HighWater)
+	l.out.init(cfg.HighWater, cfg.Reserve)
 	l.ping.init(cfg.Domain)
 	l.lastRead.Store(time.Now().UnixNano())
 	go l.write() // ended by l.end, or by l.out.finish when all is written
@@ -115,9 +116,9 @@ func newLink(cfg Config, nc net.Conn, rest []byte) *Link {
 }
 
 // Write queues a stanza, rewritten with h for jabber:component:accept. Over
-// the high-water mark it waits until ctx ends if ctx is not nil, else it fails at
-// once with ErrBusy. It never waits for the network itself. nil means queued, not
-// delivered: XEP-0114 has no acknowledgements.
+// the high-water mark it waits until ctx ends, and fails with ErrBusy then. With a nil ctx it
+// never waits, and fails where the reserve is used up too. It never waits for the network itself.
+// nil means queued, not delivered: XEP-0114 has no acknowledgements.
 func (l *Link) Write(ctx context.Context, e *xmpp.Element, h *xmpp.Header) error {
 	if err := l.out.lock(ctx); err != nil {
 		return err

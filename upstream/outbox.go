@@ -21,7 +21,7 @@ const (
 // outbox gathers what is to be written while the batch before is written: the group
 // commit that makes one system call of many stanzas. One at a time writes: who has set busy.
 type outbox struct {
-	high int
+	high, reserve int // bytes
 
 	mu     sync.Mutex
 	work   sync.Cond     // the writer goroutine waits here
@@ -45,22 +45,23 @@ const (
 	stopped               // the writer returns at once
 )
 
-func (o *outbox) init(high int) {
-	o.high = high
+func (o *outbox) init(high, reserve int) {
+	o.high, o.reserve = high, reserve
 	o.work.L = &o.mu
 	o.last = -lull
 }
 
 // lock returns with the outbox locked and room in it, or with an error and not
-// locked. A caller waits for room only if ctx isn't nil.
+// locked. A caller waits for room if ctx isn't nil, and else may use the reserve.
 func (o *outbox) lock(ctx context.Context) error {
 	o.mu.Lock()
 	for {
+		n := len(o.buf) + o.flying
 		switch {
 		case o.state != open:
 			o.mu.Unlock()
 			return ErrClosed
-		case len(o.buf)+o.flying < o.high:
+		case n < o.high, ctx == nil && n < o.high+o.reserve:
 			return nil
 		case ctx == nil:
 			o.mu.Unlock()

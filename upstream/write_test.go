@@ -225,6 +225,45 @@ func TestWriteBackPressure(t *testing.T) {
 	})
 }
 
+// Between the high-water mark and the end of the reserve only those are served who can't wait, and in the end it all goes out in order.
+func TestWriteReserve(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, p := connected(t, func(c *Config) { c.HighWater, c.Reserve = 100, 120 })
+		s := serve(t, l)
+		var want strings.Builder
+		send := func(ctx context.Context, name string) error {
+			b := "<" + name + ">" + strings.Repeat("x", 53) + "</" + name + ">" // 60
+			err := l.WriteRaw(ctx, []byte(b))
+			if err == nil {
+				want.WriteString(b)
+			}
+			synctest.Wait() // the writer has what it takes, the server nothing
+			return err
+		}
+		for _, step := range []struct {
+			ctx    context.Context
+			name   string
+			queued int
+			err    error
+		}{
+			{canceled(), "a", 60, nil}, // the mark isn't reached: there is nothing to wait for
+			{canceled(), "b", 120, nil},
+			{canceled(), "c", 120, ErrBusy},
+			{noWait, "d", 180, nil},
+			{canceled(), "e", 180, ErrBusy},
+			{noWait, "f", 240, nil},
+			{noWait, "g", 240, ErrBusy},
+		} {
+			if err := send(step.ctx, step.name); !errors.Is(err, step.err) || l.Queued() != step.queued {
+				t.Errorf("%s: %v, %d bytes queued", step.name, err, l.Queued())
+			}
+		}
+		p.expect(want.String())
+		l.Close(canceled())
+		s.ended()
+	})
+}
+
 // The server dies with half a batch: Serve says so, and so does Close.
 func TestKillWithinBatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -32,7 +32,8 @@ func ejabberdCommand(s *Server) *exec.Cmd {
 			erlBinary(a.User), erlBinary(a.Password))
 	}
 	fmt.Fprintf(&eval, "io:format(\"%s~n\").", ejabberdUp)
-	cmd := exec.Command("erl", "+K", "true", "-noinput",
+	// Schedulers that wait busily would take the cores from the programs that a test or a measurement runs beside the server.
+	cmd := exec.Command("erl", "+K", "true", "+sbwt", "none", "+sbwtdcpu", "none", "+sbwtdio", "none", "-noinput",
 		"-mnesia", "dir", fmt.Sprintf("%q", filepath.Join(s.dir, "spool")),
 		"-s", "ejabberd", "-eval", eval.String())
 	cmd.Dir = s.dir

@@ -32,6 +32,7 @@ type home struct {
 	mu        sync.Mutex
 	down      bool
 	lostAt    time.Time // when the server was last heard before the loss
+	heardTo   time.Time // until when all that it did had been heard then: it may have been behind
 	replay    func()    // ends the running replay
 	farewells []byte    // complete stanzas in component form
 }

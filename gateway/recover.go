@@ -34,16 +34,17 @@ func (g *Gateway) changed(h *home, up bool) {
 		if h.lostAt.IsZero() {
 			h.lostAt = g.now()
 		}
+		h.heardTo = h.lostAt.Add(-status.Lag)
 	}
 	if h.replay != nil {
 		h.replay()
 		h.replay = nil
 	}
-	since := h.lostAt
+	since, from := h.lostAt, h.heardTo
 	h.mu.Unlock()
 	g.visitors.each(func(v *visitor) {
 		if v.home == h {
-			v.linkLost(first, since)
+			v.linkLost(first, since, from)
 		}
 	})
 }
@@ -60,8 +61,8 @@ func (v *visitor) linkGone() {
 }
 
 // linkLost marks what the server will have forgotten, answers the requests
-// whose answers are gone, and tells the visitor.
-func (v *visitor) linkLost(tell bool, since time.Time) {
+// whose answers are gone, and tells the visitor. What his rooms said until `from` he has heard.
+func (v *visitor) linkLost(tell bool, since, from time.Time) {
 	v.mu.Lock()
 	if v.closed {
 		v.mu.Unlock()
@@ -88,7 +89,7 @@ func (v *visitor) linkLost(tell bool, since time.Time) {
 			continue
 		}
 		if o.state < lost || o.since.IsZero() {
-			o.since = since
+			o.since = from
 		}
 		o.state = lost
 		o.room.await(o)

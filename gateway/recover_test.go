@@ -1,7 +1,9 @@
 package gateway
 
 import (
+	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,6 +18,7 @@ type script struct {
 	t    *testing.T
 	u    *xmpptest.Upstream
 	sent chan string // what the edge sent, pings to itself aside
+	deaf atomic.Bool // pings aren't answered
 }
 
 const scriptRoom = "tea@conference.localhost"
@@ -38,7 +41,7 @@ func (s *script) listen(address string) {
 				s.sent <- strings.ReplaceAll(string(e.Raw), `"`, "'")
 				return true
 			}
-			return false
+			return s.deaf.Load() && strings.Contains(string(e.Inner), "urn:xmpp:ping")
 		},
 	})
 	if err != nil {
@@ -138,6 +141,59 @@ func TestReplayedJoinIsRetriedWhileLocked(t *testing.T) {
 	s.admit(v, "ann", "", "")
 	v.expect("message", "state='up'")
 	v.none("type='error'")
+}
+
+// A link whose ping is still under way when it is lost may have been behind: history is asked for from when that was sent.
+func TestHistoryOfALinkThatWasBehind(t *testing.T) {
+	s := newScript(t)
+	s.deaf.Store(true)
+	g := startEdge(t, edgeConfig(s.u.Addr(), ""))
+	up := time.Now()
+	v := newGuest(t, g, testComponent)
+	s.enter(v, "ann")
+	for n := 0; time.Since(up) < 3*time.Second; n++ { // history is asked for in whole seconds
+		s.send(v, fmt.Sprintf("<message type='groupchat' id='b%d' from='%s/ben' to='{v}'><body>x</body></message>", n, scriptRoom))
+		v.expect("message", fmt.Sprintf("id='b%d'", n))
+	}
+	s.lose(v)
+	asked, err := time.Parse(time.RFC3339, attr(s.expect("<history since='"), "since"))
+	if err != nil || asked.After(up.Add(-sinceMargin+time.Second)) {
+		t.Errorf("history since %v, %v; the link was up at %v", asked, err, up)
+	}
+}
+
+// However long the others of his room take to come back: who has had a message doesn't get it again when it is sent again.
+func TestRepeatAfterASlowReplay(t *testing.T) {
+	s, clock := newScript(t), &aheadClock{}
+	g := startEdge(t, edgeConfig(s.u.Addr(), ""), func(g *Gateway) { g.now = clock.now })
+	v, w := newGuest(t, g, testComponent), newGuest(t, g, testComponent)
+	s.enter(v, "ann")
+	s.enter(w, "bea")
+	said := func(to *guest, id, from string) {
+		s.send(to, "<message type='groupchat' id='"+id+"' from='"+scriptRoom+"/"+from+"' to='{v}'><body>said "+id+"</body></message>")
+	}
+	w.say(scriptRoom, "m1", "said m1")
+	s.expect("id='m1'")
+	said(v, "m1", "bea") // and the server dies before it comes to bea
+	v.expect("message", "id='m1'")
+	s.lose(v, w)
+	first, second := v, w
+	nick := map[*guest]string{v: "ann", w: "bea"}
+	if strings.Contains(s.expect("<history since='"), w.jid) {
+		first, second = w, v
+	}
+	s.admit(first, nick[first], "", "")
+	s.expect("<history since='", "from='"+second.jid+"'")
+	clock.pass(mergeFor + time.Second)
+	s.admit(second, nick[second], "", "")
+	s.expect("id='m1'", "from='"+w.jid+"'")
+	said(v, "m1", "bea")
+	said(w, "m1", "bea")
+	said(v, "b1", "ben")
+	if _, before := v.until("message", "id='b1'"); strings.Contains(strings.Join(before, ""), "m1") {
+		t.Errorf("a repeat came through: %q", before)
+	}
+	w.expect("message", "id='m1'")
 }
 
 // A second loss may leave a room locked that only who made it in between can enter: he isn't kept waiting by those who can't.

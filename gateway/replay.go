@@ -386,6 +386,7 @@ func (r *room) settle(g *Gateway) {
 		was, known := o.state, o.known
 		if was == back {
 			o.state, o.known = joined, nil
+			o.mergeUntil = g.now().Add(mergeFor) // what is sent again comes from now on
 		}
 		o.v.mu.Unlock()
 		if was != back {

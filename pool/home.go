@@ -86,6 +86,7 @@ type Status struct {
 	State    string // down, connecting, up, draining
 	Since    time.Time
 	RTT      time.Duration // of the last link that was up
+	Lag      time.Duration // the same: how far what was read at LastRead may have been behind the server's work
 	LastRead time.Time     // the same; zero if there was none
 	Visitors int
 	Err      error // why it is down
@@ -97,7 +98,7 @@ func (h *Home) Status() Status {
 	defer h.mu.Unlock()
 	s := Status{Domain: h.cfg.Domain, State: h.state, Since: h.since, Visitors: int(h.visitors.Load()), Err: h.err}
 	if h.last != nil {
-		s.RTT, s.LastRead = h.last.RTT(), h.last.LastRead()
+		s.RTT, s.Lag, s.LastRead = h.last.RTT(), h.last.Lag(), h.last.LastRead()
 	}
 	return s
 }

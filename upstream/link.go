@@ -147,6 +147,15 @@ func (l *Link) RTT() time.Duration { return time.Duration(l.ping.rtt.Load()) }
 // LastRead returns when bytes last came in.
 func (l *Link) LastRead() time.Time { return time.Unix(0, l.lastRead.Load()) }
 
+// Lag is how far what was read last may have been behind the server's work: the last round trip, or what the one under way had taken by then.
+func (l *Link) Lag() time.Duration {
+	lag := l.RTT()
+	if sent := l.ping.under(); !sent.IsZero() {
+		lag = max(lag, l.LastRead().Sub(sent))
+	}
+	return lag
+}
+
 // Queued returns how many bytes wait to be written or are being written.
 func (l *Link) Queued() int { return l.out.queued() }
 

@@ -65,6 +65,16 @@ func (p *ping) answered(e *xmpp.Element) bool {
 	return true
 }
 
+// under is when the request that waits for its answer was sent; zero = none waits.
+func (p *ping) under() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.waiting.Load() {
+		return time.Time{}
+	}
+	return p.sent
+}
+
 // lenient is for how many pings more a link is kept whose ping isn't answered, as long as stanzas come: a server that is behind with its work routes nevertheless, and
 // to cut it off would lose what it has in its hands.
 const lenient = 4

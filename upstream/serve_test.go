@@ -220,10 +220,15 @@ func TestPingAnsweredLate(t *testing.T) {
 			time.Sleep(20 * time.Second)
 			p.send(message(1))
 		}
+		synctest.Wait()
+		time.Sleep(5 * time.Second) // of silence, which says nothing
+		if l.Lag() != 80*time.Second || l.RTT() != 0 {
+			t.Errorf("%v behind, round trip %v", l.Lag(), l.RTT())
+		}
 		p.send(req)
 		synctest.Wait()
-		if l.RTT() != 80*time.Second {
-			t.Errorf("round trip %v", l.RTT())
+		if l.Lag() != 85*time.Second || l.RTT() != 85*time.Second {
+			t.Errorf("%v behind, round trip %v", l.Lag(), l.RTT())
 		}
 		if next := p.read("</iq>"); next == req || time.Since(began) != 90*time.Second {
 			t.Errorf("after %v: %s", time.Since(began), next)

@@ -58,8 +58,8 @@ func prepareSlow(f *flag.FlagSet, o *options) *work {
 	o.Sessions, o.rate, o.length = 200, 200, 2*time.Minute
 	s.register(f)
 	f.IntVar(&s.readers, "readers", 1000, "`sessions` that stop reading")
-	f.IntVar(&s.crowd, "crowd", 50, "`readers` in a room")
-	f.Float64Var(&s.flood, "flood", 10, "messages a `second` in all these rooms together, each to all who are in its room")
+	f.IntVar(&s.crowd, "crowd", 4, "`readers` in a room")
+	f.Float64Var(&s.flood, "flood", 125, "messages a `second` in all these rooms together, each to all who are in its room")
 	f.IntVar(&s.loud, "loud", 16000, "`bytes` of the body of such a message")
 	return &work{
 		alone: true,

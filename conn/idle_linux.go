@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -22,13 +21,10 @@ type Idle struct {
 	Refused func(error)
 	refusal sync.Once
 
-	spare atomic.Int32 // goroutines that wait for work
-
 	mu    sync.Mutex
-	work  chan Resumer // for those; nil = Run isn't running
-	file  *os.File     // the epoll; nil = the same
-	fd    int          // of file
-	slots []slot       // by descriptor
+	file  *os.File // the epoll; nil = Run isn't running
+	fd    int      // of file
+	slots []slot   // by descriptor
 	start time.Time
 	alarm time.Duration // since start, the earliest deadline that Run waits for; 0 = none
 }
@@ -42,9 +38,6 @@ type slot struct {
 
 // grain is what deadlines are rounded up to, which bounds how often all slots are looked through.
 const grain = 250 * time.Millisecond
-
-// spares is how many goroutines that have resumed a connection, which rests again, are kept for the next ones: their stacks are as large as that takes.
-const spares = 32
 
 // Run waits until ctx ends; then all who rest are resumed. The error, of the kernel, is that it can't: then each waits in a goroutine of its own.
 func (p *Idle) Run(ctx context.Context) error {
@@ -65,7 +58,7 @@ func (p *Idle) Run(ctx context.Context) error {
 		return fmt.Errorf("conn: epoll: %w", err)
 	}
 	p.mu.Lock()
-	p.file, p.fd, p.start, p.alarm, p.work = file, fd, time.Now(), 0, make(chan Resumer)
+	p.file, p.fd, p.start, p.alarm = file, fd, time.Now(), 0
 	p.mu.Unlock()
 	defer p.stop()
 	defer context.AfterFunc(ctx, p.interrupt)()
@@ -151,38 +144,16 @@ func (p *Idle) wake(events []unix.EpollEvent) {
 	for i := range events {
 		// An event may be older than it looks: the connection was closed or has moved on, and its number is another one's.
 		if s := &p.slots[events[i].Fd]; s.turn == events[i].Pad {
-			p.resume(s)
+			s.resume()
 		}
 	}
 }
 
 // resume lets the connection go on, if it is at rest. Under mu.
-func (p *Idle) resume(s *slot) {
-	r := s.r
-	if r == nil {
-		return
-	}
-	s.r = nil
-	select {
-	case p.work <- r:
-	default:
-		go p.run(r, p.work) // ends as that connection's reader does, or, as a spare, with Run
-	}
-}
-
-// run resumes one connection after the other, until there are spares enough.
-func (p *Idle) run(r Resumer, work <-chan Resumer) {
-	for r != nil {
-		r.Resume()
-		if work == nil {
-			return
-		}
-		if p.spare.Add(1) > spares {
-			p.spare.Add(-1)
-			return
-		}
-		r = <-work // nil: it is closed
-		p.spare.Add(-1)
+func (s *slot) resume() {
+	if r := s.r; r != nil {
+		s.r = nil
+		go r.Resume() // ends as that connection's reader does
 	}
 }
 
@@ -191,7 +162,7 @@ func (p *Idle) closed(c *Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if c.fd != 0 { // it has been at rest
-		p.resume(&p.slots[c.fd])
+		p.slots[c.fd].resume()
 	}
 }
 
@@ -234,7 +205,7 @@ func (p *Idle) expire(ctx context.Context) {
 		switch {
 		case s.r == nil || s.until == 0:
 		case s.until <= now:
-			p.resume(s)
+			s.resume()
 		case p.alarm == 0 || s.until < p.alarm:
 			p.alarm = s.until
 		}
@@ -262,8 +233,6 @@ func (p *Idle) stop() {
 	defer p.mu.Unlock()
 	p.file = nil
 	for i := range p.slots {
-		p.resume(&p.slots[i])
+		p.slots[i].resume()
 	}
-	close(p.work)
-	p.work = nil
 }

@@ -207,64 +207,6 @@ func TestRestingCostsNoGoroutine(t *testing.T) {
 	}
 }
 
-// Of the goroutines that have resumed connections some stay for the next ones, as long as Run runs.
-func TestSpares(t *testing.T) {
-	const n = 3 * spares
-	p, end := idle(t)
-	w := ways(t)[0]
-	pool := NewBuffers(64)
-	running := func() int {
-		stacks := make([]byte, 1<<20)
-		return strings.Count(string(stacks[:runtime.Stack(stacks, true)]), "conn.(*Idle).run(")
-	}
-	come := func(want int) {
-		t.Helper()
-		for running() != want { // until the test's own deadline
-			runtime.Gosched()
-		}
-	}
-	awake, calmed := make(chan struct{}), make(chan struct{})
-	var clients []net.Conn
-	for range n {
-		client, c := taken(t, w)
-		clients = append(clients, client)
-		calm(t, c)
-		p.Rest(c, time.Time{}, once(func() {
-			if b, err := c.Fill(pool); err == nil {
-				pool.Put(b)
-			}
-			awake <- struct{}{}
-			<-calmed
-			p.Rest(c, time.Time{}, once(func() { awake <- struct{}{} }))
-		}))
-	}
-	for _, c := range clients {
-		io.WriteString(c, "x")
-	}
-	for range n {
-		<-awake
-	}
-	if got := running(); got != n {
-		t.Errorf("%d goroutines for %d connections that are awake", got, n)
-	}
-	close(calmed)
-	come(spares)
-	for _, c := range clients {
-		io.WriteString(c, "x")
-	}
-	for range n {
-		<-awake
-	}
-	come(spares)
-	end()
-	come(0)
-}
-
-// once is a Resumer.
-type once func()
-
-func (f once) Resume() { f() }
-
 // sleeper rests again and again until it ends, and counts.
 type sleeper struct {
 	p     *Idle

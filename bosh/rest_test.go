@@ -49,14 +49,15 @@ func TestPollRestsAtOnce(t *testing.T) {
 		}
 	}
 	w.write(httpRequest("POST", "", c.body("", "")))
-	until(t, "the request is held", func() bool { return e.srv.Held() == 1 })
-	x := e.srv.lot.all()[0]
-	x.s.mu.Lock()
-	warm, held := x.warm, x.phase == held
-	x.s.mu.Unlock()
-	if held && warm {
-		t.Error("a poll waits in a goroutine for more")
-	}
+	until(t, "the request is held", func() bool {
+		x := e.srv.lot.all()[0]
+		x.s.mu.Lock()
+		defer x.s.mu.Unlock()
+		if x.phase == held && x.warm {
+			t.Error("a poll waits in a goroutine for more")
+		}
+		return x.phase == held
+	})
 	e.send(0, "1")
 	for { // unless the wait was over before
 		_, got := w.read()
